@@ -1,0 +1,1 @@
+"""Is the data fit to use: handbook H3 and H4."""

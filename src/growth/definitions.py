@@ -1,0 +1,127 @@
+"""What counts as an order, an active customer, revenue: the words of ``definitions:``, as Ibis expressions.
+
+Every mart that uses such a word takes it from here, so that two notebooks never disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import ibis
+from ibis import _
+
+from growth import clock
+from growth.errors import UserError
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table as Rows
+
+    from growth.sources.base import Dataset
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a dataset, what is known of it, and what the words mean.
+
+    Parameters
+    ----------
+    rows : dict of str to ibis.Table
+    info : growth.sources.Dataset
+    words : growth.params.DefinitionsParams
+    refused : dict of str to ibis.Table
+        The rows that ingest refused, by table.
+    account : dict
+        What ingest counted; see `growth.ingest.run.account`.
+    """
+
+    rows: dict[str, Rows]
+    info: Dataset
+    words: Any
+    refused: dict[str, Rows] = field(default_factory=dict)
+    account: dict[str, Any] = field(default_factory=dict)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.rows
+
+    def __getitem__(self, name: str) -> Rows:
+        if name not in self.rows:
+            raise UserError(f"The dataset {self.info.name} has no table {name}.")
+        return self.rows[name]
+
+    @property
+    def years(self) -> tuple[int, int]:
+        """The years between which time-zone transitions are looked at."""
+        year = int(self.info.as_of[:4])
+        return year - 40, year + 1
+
+
+def first_record(rows: Rows, key: tuple[str, ...]) -> Rows:
+    """Return one row a key: the record that came first. The others stay in the table, flagged."""
+    number = ibis.row_number().over(group_by=list(key), order_by="record_id")
+    return rows.mutate(_number=number).filter(_._number == 0).drop("_number")
+
+
+def orders(tables: Tables) -> Rows:
+    """Return the orders that count: ``order_id, customer_id, visitor_id, date``; one row an order.
+
+    Cancelled orders never count. ``date`` is the business date of placing, or of paying if
+    ``definitions.orders`` is ``paid``; then an unpaid order does not count.
+    """
+    found = first_record(tables["orders"], ("order_id",)).filter(_.status != "cancelled")
+    if tables.words.orders == "paid":
+        paid = clock.business_date(found.paid_at, tables.info.timezone, tables.years)
+        found = found.filter(_.paid_at.notnull()).mutate(date=paid)
+    else:
+        found = found.mutate(date=_.business_date)
+    return found.select("order_id", "customer_id", "visitor_id", "date")
+
+
+def purchases(tables: Tables) -> Rows:
+    """Return the lines that count: ``order_id, customer_id, date, product_id, quantity, amount``.
+
+    A line counts if its order does and something was paid for it. Exact duplicates count: a shop may
+    well sell the same thing twice on one order; they are flagged, and the audit says what they are worth.
+    """
+    lines = tables["order_lines"].filter(_.amount > 0)
+    lines = lines.select("order_id", "product_id", "quantity", "amount")
+    return lines.inner_join(orders(tables), "order_id")
+
+
+def refunds(tables: Tables) -> Rows:
+    """Return what was paid back: ``customer_id, date, quantity, amount``, on the day it was requested."""
+    found = tables["returns"]
+    return found.select(
+        customer_id=found.customer_id,
+        date=found.business_date,
+        quantity=found.quantity,
+        amount=found.refund,
+    )
+
+
+def revenue(tables: Tables) -> Rows:
+    """Return revenue as ``customer_id, date, amount``: purchases, less refunds if revenue is ``net``."""
+    sold = purchases(tables).select("customer_id", "date", "amount")
+    if tables.words.revenue == "gross" or "returns" not in tables:
+        return sold
+    back = refunds(tables)
+    negative = back.select("customer_id", "date", amount=(-back.amount).cast(back.amount.type()))
+    return ibis.union(sold, negative)
+
+
+def activity(tables: Tables) -> Rows:
+    """Return the days on which a known customer was active: ``customer_id, date``, each once."""
+    by_order = tables.words.active == "order"
+    days = purchases(tables).select("customer_id", "date") if by_order else _visits(tables)
+    return days.filter(_.customer_id.notnull()).distinct()
+
+
+def _visits(tables: Tables) -> Rows:
+    if "sessions" not in tables or "visitors" not in tables:
+        raise UserError(
+            f"definitions.active is 'visit', but {tables.info.name} has no sessions and visitors: use 'order'."
+        )
+    seen = tables["sessions"].filter(~_.bot.fill_null(False))
+    who = tables["visitors"].filter(_.customer_id.notnull()).select("visitor_id", "customer_id")
+    joined = seen.inner_join(who.distinct(), "visitor_id")
+    return joined.select("customer_id", date=_.business_date)

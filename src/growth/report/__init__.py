@@ -1,0 +1,1 @@
+"""Run notebooks, record what they find, render pages. Nothing here knows a topic."""

@@ -1,0 +1,68 @@
+"""Figures of ``06_retention``."""
+
+from __future__ import annotations
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from growth import figures as house
+
+
+def curve(pool: pd.DataFrame, period: str) -> Figure:
+    """Draw the pooled retention curve (what `model.pooled` returns, from age 1) with its interval."""
+    figure, axes = house.new(3.8)
+    axes.fill_between(
+        pool["age"], pool["lowest"], pool["highest"], color=house.GRID, label="range of the cohorts"
+    )
+    axes.fill_between(pool["age"], pool["low"], pool["high"], color=house.BLUE, alpha=0.3, label="interval")
+    axes.plot(pool["age"], pool["share"], color=house.BLUE, marker="o", markersize=4, label="all cohorts")
+    axes.set_ylim(0, None)
+    axes.set_xticks(pool["age"])
+    axes.set_xlabel(f"{period}s since the {period} of the first order")
+    axes.set_ylabel(f"active in that {period}")
+    house.percent(axes.yaxis)
+    house.only_horizontal_grid(axes)
+    axes.legend(loc="lower right", ncols=3, bbox_to_anchor=(1, 1.0), borderaxespad=0.2)
+    return figure
+
+
+def triangle(cells: pd.DataFrame, period: str) -> Figure:
+    """Draw the triangle (what `model.triangle` returns): share active by cohort and age; unknown cells stay empty."""
+    grid = cells.pivot(index="cohort", columns="age", values="share").iloc[:, 1:]
+    sizes = cells.drop_duplicates("cohort").set_index("cohort")
+    names = [
+        f"{c:%Y-%m}" + (f"-{c:%d}" if period == "week" else "") + ("*" if sizes.left_truncated[c] else "")
+        for c in grid.index
+    ]
+    labels = [f"{name}   {sizes['size'][c]:,}" for name, c in zip(names, grid.index, strict=True)]
+    figure, axes = house.new(1.3 + 0.3 * len(grid))
+    small = {"size": 8.5 if grid.shape[1] <= 13 else 7}
+    sns.heatmap(
+        grid.to_numpy() * 100, annot=True, fmt=".0f", annot_kws=small, cmap="Blues", vmin=0,
+        linewidths=1, linecolor="white", ax=axes, cbar_kws={"label": "active, %", "shrink": 0.6},
+        xticklabels=[str(a) for a in grid.columns], yticklabels=labels,
+    )  # fmt: skip
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", rotation=0)
+    axes.tick_params(axis="x", rotation=0)
+    axes.set_xlabel(f"{period}s since the {period} of the first order")
+    axes.set_ylabel("cohort, customers")
+    axes.grid(False)
+    return figure
+
+
+def purchase_days(counts: pd.DataFrame) -> Figure:
+    """Draw how many customers were active on how many days (what `model.purchase_days` returns)."""
+    figure, axes = house.new(3.0)
+    last = counts["days"].max()
+    names = [f"{d} +" if d == last else str(d) for d in counts["days"]]
+    bars = axes.bar(names, counts["share"], color=house.BLUE)
+    axes.bar_label(
+        bars, [f"{s:.0%}".replace("%", " %") for s in counts["share"]], color=house.MUTED, padding=2
+    )
+    axes.set_xlabel("days with an order")
+    axes.set_ylabel("customers")
+    house.percent(axes.yaxis)
+    house.only_horizontal_grid(axes)
+    return figure

@@ -1,0 +1,114 @@
+"""The sentences that ``06_retention`` records."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from growth.retention import model
+from growth.words import count, interval, percent, plural
+
+if TYPE_CHECKING:
+    from growth.report.notebook import Notebook
+
+LONG_ENOUGH = 180  # days
+
+
+def calendar(nb: Notebook) -> model.Calendar:
+    """Return what has been observed of the periods."""
+    return model.Calendar(nb.params.period, dt.date.fromisoformat(nb.data.as_of), nb.data.begins_mid_life)
+
+
+def curve(nb: Notebook, pool: pd.DataFrame) -> None:
+    """Record the pooled curve: the headline after one period, the rest as a series."""
+    later = pool[pool["age"] > 0]
+    if later.empty:
+        nb.refuse("F2.retention", "Whether customers stay (no cohort has reached its second period)")
+        return
+    period, level = nb.params.period, f"{100 * nb.params.confidence:g} %"
+    first, last = later.iloc[0], later.iloc[-1]
+    nb.finding(
+        f"F2.{period}_1",
+        f"Of 100 new customers, {100 * first['share']:.1f} are active again in the {period} after their first order "
+        f"({level} interval {100 * first['low']:.1f} to {100 * first['high']:.1f}).",
+        first["share"],
+        "share",
+        low=first["low"],
+        high=first["high"],
+        n=int(first["eligible"]),
+        method=f"{plural(first['cohorts'], 'cohort')} pooled, Wilson interval",
+        caveats=f"Sampling error alone; single cohorts range from {interval(first['lowest'], first['highest'])}.",
+        headline=True,
+    )
+    nb.finding(
+        "F2.curve",
+        f"After {plural(last['age'], period)}, {percent(last['share'])} are active in that {period} "
+        f"({level} interval {interval(last['low'], last['high'])}).",
+        last["share"],
+        "share",
+        low=last["low"],
+        high=last["high"],
+        n=int(last["eligible"]),
+        method=f"{plural(last['cohorts'], 'cohort')} pooled, Wilson interval",
+        caveats="Older ages rest on fewer and older cohorts.",
+        series={f"{period}_{row['age']:02.0f}": row["share"] for _, row in later.iterrows()},
+    )
+
+
+def first_cohort(nb: Notebook, cells: pd.DataFrame) -> None:
+    """Record the oldest cohort, customer by customer counted."""
+    cohort = cells["cohort"].min()
+    own = cells[(cells["cohort"] == cohort) & (cells["why_empty"] == "") & (cells["age"] > 0)]
+    if own.empty:
+        return
+    size, truncated = int(own["size"].iloc[0]), bool(own["left_truncated"].iloc[0])
+    note = "Left-truncated: the data begin in mid-life, so it holds customers who are older than they look."
+    nb.finding(
+        "F2.first_cohort",
+        f"Of the {count(size)} customers of the first cohort ({cohort:%Y-%m}) so many were active in each of the "
+        f"{plural(len(own), nb.params.period)} that followed: {', '.join(count(n) for n in own['retained'])}.",
+        size,
+        "customers",
+        n=size,
+        method="counted; periods that are over",
+        caveats=note if truncated else "",
+        series={
+            f"{nb.params.period}_{a:02d}": int(n) for a, n in zip(own["age"], own["retained"], strict=True)
+        },
+    )
+
+
+def triangle_caption(cells: pd.DataFrame) -> str:
+    """Say what the triangle's marks mean."""
+    text = "Share active, in per cent; empty: not over yet, or too few customers."
+    return text + (" \\* left-truncated: holds older customers." if cells["left_truncated"].any() else "")
+
+
+def wide(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the customers active, a row a cohort, a column an age."""
+    grid = cells.pivot(index="cohort", columns="age", values="retained")
+    grid.insert(0, "customers", cells.drop_duplicates("cohort").set_index("cohort")["size"])
+    grid = grid.drop(columns=0).reset_index()
+    grid.columns = [str(c) for c in grid.columns]
+    return grid
+
+
+def came_back(nb: Notebook, patterns: pd.DataFrame) -> None:
+    """Record the share of older customers who were ever active again."""
+    found = model.came_back(patterns, LONG_ENOUGH, nb.params.confidence)
+    if found is None:
+        return
+    nb.finding(
+        "F2.came_back",
+        f"Of {count(found.trials)} customers first seen {LONG_ENOUGH} days ago or earlier, "
+        f"{percent(found.value)} have come back at least once (interval {interval(found.low, found.high)}).",
+        found.value,
+        "share",
+        low=found.low,
+        high=found.high,
+        n=found.trials,
+        method="Wilson interval",
+        caveats="Older customers had more time to come back. Where the data begin in mid-life, some are older still.",
+    )

@@ -1,0 +1,182 @@
+"""Cohort retention from counts: the triangle, the pooled curve, the share that never came back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from growth.stats.proportions import homogeneity, wilson
+
+# Why a cell of the triangle is empty.
+NOT_REACHED = "not yet reached"
+PARTIAL = "period not over"
+SMALL = "cohort too small"
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Periods and what has been observed of them.
+
+    Parameters
+    ----------
+    period : str
+        ``month`` or ``week``.
+    as_of : datetime.date
+        Days from this one on are unknown.
+    begins_mid_life : bool
+        Customers may be older than the data.
+    """
+
+    period: str
+    as_of: dt.date
+    begins_mid_life: bool = False
+
+    def later(self, start: dt.date, periods: int) -> dt.date:
+        """Return the first day of the period that lies `periods` after the one starting on `start`."""
+        if self.period == "week":
+            return start + dt.timedelta(weeks=periods)
+        months = start.year * 12 + start.month - 1 + periods
+        return dt.date(months // 12, months % 12 + 1, 1)
+
+    def state(self, cohort: dt.date, age: int) -> str:
+        """Return why nothing can be said of a cohort at an age; empty if its period is over."""
+        if self.later(cohort, age + 1) <= self.as_of:
+            return ""
+        return PARTIAL if self.later(cohort, age) < self.as_of else NOT_REACHED
+
+
+def triangle(
+    counts: pd.DataFrame, calendar: Calendar, confidence: float = 0.95, min_customers: int = 30
+) -> pd.DataFrame:
+    """Lay out every cohort at every age, with intervals where observed and a reason where not.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        ``cohort`` (date), ``age``, ``customers``: the mart ``retention_counts`` of one period. A missing row
+        is a zero if its period is over, and unknown if not.
+    calendar : Calendar
+    confidence, min_customers : float, int
+        Of the intervals; cohorts smaller than this are left empty.
+
+    Returns
+    -------
+    DataFrame
+        ``cohort, age, size, retained, share, low, high, why_empty, left_truncated``. A cohort counts from the end of
+        its first period on; `size` is the number of customers who have fully reached the age, all or none of
+        a cohort. Intervals are Wilson's, for the customers of that cohort.
+    """
+    seen = counts[counts["cohort"].notna() & (counts["age"] >= 0)]
+    if seen.empty:
+        return pd.DataFrame(columns=_TRIANGLE)
+    cohorts = sorted(seen["cohort"].unique())
+    cells = seen.set_index(["cohort", "age"])["customers"].to_dict()
+    oldest = int(seen["age"].max())
+    rows = [_cell(c, a, cells, calendar, min_customers) for c in cohorts for a in range(oldest + 1)]
+    out = pd.DataFrame(rows)
+    known = out["why_empty"] == ""
+    low, high = wilson(out.loc[known, "retained"], out.loc[known, "size"], confidence)
+    out["share"] = out["retained"].astype(float) / out["size"]
+    out.loc[known, "low"], out.loc[known, "high"] = low, high
+    out["retained"] = out["retained"].astype("Int64")
+    out["left_truncated"] = calendar.begins_mid_life & (out["cohort"] == cohorts[0])
+    return out[_TRIANGLE]
+
+
+_TRIANGLE = ["cohort", "age", "size", "retained", "share", "low", "high", "why_empty", "left_truncated"]
+
+
+def _cell(
+    cohort: dt.date, age: int, cells: Mapping[Any, int], calendar: Calendar, smallest: int
+) -> dict[str, object]:
+    size = cells.get((cohort, 0), 0)
+    why = calendar.state(cohort, age) or (SMALL if size < smallest else "")
+    retained = np.nan if why else float(cells.get((cohort, age), 0))
+    return dict(cohort=cohort, age=age, size=size, retained=retained, why_empty=why)
+
+
+def pooled(cells: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Pool the cohorts age by age: customers retained over customers who have reached that age.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        What `triangle` returns. A left-truncated cohort is not pooled: its customers are older than they look.
+
+    Returns
+    -------
+    DataFrame
+        ``age, cohorts, eligible, retained, share, low, high, lowest, highest, p_same``: Wilson's interval (a customer
+        counts once an age), the lowest and the highest cohort, and the p-value of all cohorts being the same.
+    """
+    used = cells[(cells["why_empty"] == "") & ~cells["left_truncated"]]
+    rows = []
+    for age, group in used.groupby("age"):
+        retained, eligible = int(group["retained"].sum()), int(group["size"].sum())
+        low, high = wilson(retained, eligible, confidence)
+        rows.append(
+            dict(
+                age=int(str(age)),
+                cohorts=len(group),
+                eligible=eligible,
+                retained=retained,
+                share=retained / eligible,
+                low=float(low),
+                high=float(high),
+                lowest=float(group["share"].min()),
+                highest=float(group["share"].max()),
+                p_same=homogeneity(group["retained"].astype(float), group["size"])[2],
+            )
+        )
+    return pd.DataFrame(rows, columns=_POOLED)
+
+
+_POOLED = ["age", "cohorts", "eligible", "retained", "share", "low", "high", "lowest", "highest", "p_same"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of customers with its interval."""
+
+    value: float
+    low: float
+    high: float
+    successes: int
+    trials: int
+
+
+def came_back(patterns: pd.DataFrame, days: int, confidence: float = 0.95) -> Share | None:
+    """Return the share that was active again, among customers first seen at least `days` days ago.
+
+    Parameters
+    ----------
+    patterns : DataFrame
+        ``x, t_x, t, customers``: the mart ``recency_frequency``.
+    days : int
+        Customers who are younger are left out: they have hardly had time.
+
+    Returns
+    -------
+    Share or None
+        None where nobody is old enough. Note that older customers had more time: it is no rate.
+    """
+    old = patterns[patterns["t"] >= days]
+    trials = int(old["customers"].sum())
+    if trials == 0:
+        return None
+    again = int(old.loc[old["x"] > 0, "customers"].sum())
+    low, high = wilson(again, trials, confidence)
+    return Share(again / trials, float(low), float(high), again, trials)
+
+
+def purchase_days(patterns: pd.DataFrame, most: int = 10) -> pd.DataFrame:
+    """Return ``days, customers, share``: customers by active days; the last row holds `most` and more."""
+    days = (patterns["x"] + 1).clip(upper=most)
+    out = patterns.groupby(days.rename("days"))["customers"].sum().reset_index()
+    out["share"] = out["customers"] / out["customers"].sum()
+    return out

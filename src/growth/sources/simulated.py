@@ -1,0 +1,52 @@
+"""The built-in platform as a source: its raw files already have the contract's names, and dirt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from growth.contract import TABLES
+from growth.sources.base import Candidate, Dataset, Reading, Source, control, numbered
+
+if TYPE_CHECKING:
+    from ibis.backends.duckdb import Backend
+
+INFO = Dataset(
+    name="simulated",
+    title="The simulated platform: thirty months of a shop whose truth is known",
+    as_of="2026-01-01",
+    timezone="Asia/Shanghai",
+    currency="CNY",
+    synthetic=True,
+    licence="BSD-3-Clause, like the project",
+    origin="src/growth/simulation",
+)
+
+
+def _acquire(raw: Path, truth: Path) -> Dataset:
+    from growth.params import section
+    from growth.simulation import simulate
+
+    simulate(section("simulation"), raw, truth)
+    return INFO
+
+
+def _read(con: Backend, raw: Path) -> Reading:
+    from ibis import _
+
+    tables = {name: numbered(con, raw / name) for name in TABLES if (raw / name).is_dir()}
+    files = {name: int(t.count().execute()) for name, t in tables.items()}
+    if "order_lines" in tables:
+        priced = tables["order_lines"]
+        tables["order_lines"] = priced.mutate(amount=_.quantity * _.unit_price).drop("unit_price")
+    totals = control(
+        con,
+        raw,
+        "select (select count(distinct order_id) from '{raw}/orders/*.parquet') as orders, "
+        "(select sum(quantity * unit_price) from '{raw}/order_lines/*.parquet') as sold, "
+        "(select sum(refund) from '{raw}/returns/*.parquet') as refunded",
+    )
+    return Reading(files, {n: Candidate(t) for n, t in tables.items()}, totals)
+
+
+SOURCE = Source(_acquire, _read)
