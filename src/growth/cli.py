@@ -121,3 +121,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("✗ Stopped by you. Nothing half-written counts; `dvc repro` continues.", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,7 @@ from growth import paths
 
 INK, MUTED, GRID = "#1f2933", "#6b7785", "#e4e7eb"
 BLUE, ORANGE, GREEN, RED, GREY = "#1b5e9b", "#d9730d", "#2f855a", "#c0392b", "#9aa5b1"
-FONT_FILE = "NotoSansSC-GB2312.otf"
+FONT_FILE = "GrowthSansSC-Regular.otf"
 WIDTH = 8.0  # inches; a page shows it at 800 pixels
 DPI = 120
 
@@ -27,7 +27,7 @@ def _use_house_style() -> None:
     name = font_manager.FontProperties(fname=str(paths.asset(FONT_FILE))).get_name()
     mpl.rcParams.update(
         {
-            "font.family": [name, "DejaVu Sans"],
+            "font.family": name,
             "font.size": 11,
             "axes.edgecolor": GREY,
             "axes.labelcolor": INK,

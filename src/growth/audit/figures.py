@@ -43,7 +43,8 @@ def days(kpi_day: pd.DataFrame, gaps: pd.DataFrame, currency: str) -> Figure:
 
 def bridge(steps: pd.DataFrame, currency: str) -> Figure:
     """Draw the way of the money from the raw files to known customers: balances, and what lies between."""
-    shown = steps[(steps["kind"] == "level") | (steps["amount"] != 0)].iloc[::-1].reset_index(drop=True)
+    nothing = (steps["kind"] == "change") & (steps["amount"] == 0)
+    shown = steps[~(nothing | nothing.shift(fill_value=False))].iloc[::-1].reset_index(drop=True)
     figure, axes = house.new(0.9 + 0.38 * len(shown))
     start = 0.0
     starts: dict[int, float] = {}

@@ -41,9 +41,12 @@ def _fit(value: Any, column: Column) -> tuple[Value, BooleanValue]:
         return value.cast("string"), ibis.literal(False)
     fitted = value.try_cast(column.dtype)
     bad = value.notnull() & fitted.isnull()
-    if column.dtype == "int64" and value.type().is_numeric() and not value.type().is_integer():
-        bad = bad | (value.notnull() & (value != value.round()))
-    return fitted, bad
+    number = value.try_cast("float64") if value.type().is_string() else value
+    if column.type == "int" and number.type().is_floating():
+        bad = bad | (number % 1 != 0)  # a cast would round it
+    if column.type == "number":
+        bad = bad | fitted.isnan() | fitted.isinf()
+    return fitted, bad.fill_null(False)
 
 
 def refusals(rows: Rows, table: Table, as_of: Any) -> Iterator[tuple[BooleanValue, str]]:

@@ -70,6 +70,12 @@ class Finding:
         return {k: v for k, v in made.items() if v not in (None, "", {}, False)}
 
 
+def numbers(records: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the findings' numbers alone, for ``dvc metrics``: value, interval and series by key."""
+    kept = ("value", "low", "high", "series")
+    return {key: {k: f[k] for k in kept if k in f} for key, f in records.items() if "value" in f}
+
+
 def exact(number: Any) -> Any:
     """Return an int or Decimal whole, a float rounded to `DIGITS` significant digits."""
     if number is None or isinstance(number, bool | int):

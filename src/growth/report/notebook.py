@@ -11,6 +11,7 @@ import io
 import json
 import os
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,15 +149,10 @@ class Notebook:
             folder = Path(run) / "tables"
             folder.mkdir(exist_ok=True)
             frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g", lineterminator="\n")
-        displayed = frame.head(shown).copy()
-        for column in displayed.columns:
-            displayed[column] = [_shown(v, formats.get(str(column))) for v in displayed[column]]
-        displayed.columns = [str(c).replace("_", " ") for c in displayed.columns]
         more = f" First {shown} of {len(frame):,} rows." if len(frame) > shown else ""
-        title = f"<caption>{html.escape(caption)}{more}</caption>" if caption or more else ""
-        text = displayed.to_html(index=False, border=0, escape=True, classes="growth")
-        text = text.replace("<thead>", f"{title}<thead>", 1)
-        display(HTML(text), metadata={"growth": {"table": name}})
+        display(
+            HTML(_table(frame.head(shown), caption + more, formats)), metadata={"growth": {"table": name}}
+        )
 
     def summary(self) -> None:
         """Show all findings together."""
@@ -168,14 +164,36 @@ class Notebook:
             (Path(run) / "findings.json").write_text(text, encoding="utf-8")
 
 
+def _table(frame: pd.DataFrame, caption: str, formats: dict[str, Any]) -> str:
+    """Return a data frame as HTML: text to the left, numbers to the right, everything escaped."""
+    columns = [str(c) for c in frame.columns]
+    words = [c for c in columns if frame[c].map(lambda v: isinstance(v, str)).any()]
+    marks = ['<{} class="words">' if c in words else "<{}>" for c in columns]
+
+    def row(kind: str, values: list[str]) -> str:
+        cells = (f"{m.format(kind)}{html.escape(v)}</{kind}>" for m, v in zip(marks, values, strict=True))
+        return f"<tr>{''.join(cells)}</tr>"
+
+    head = row("th", [c.replace("_", " ") for c in columns])
+    body = [
+        row("td", [_shown(v, formats.get(c)) for v, c in zip(values, columns, strict=True)])
+        for values in frame.itertuples(index=False)
+    ]
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead>{head}</thead><tbody>\n" + "\n".join(body) + "\n</tbody></table>"
+
+
 def _shown(value: Any, how: Any) -> str:
+    """Return a value as a reader wants it: a dash for nothing, thousands apart, yes and no."""
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):
         return "–"
-    if callable(how):
-        return str(how(value))
     if how:
-        return str(how.format(value))
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return str(how(value) if callable(how) else how.format(value))
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
+    if pd.api.types.is_float(value) and float(value).is_integer():
+        value = int(value)
+    return f"{value:,}" if pd.api.types.is_number(value) or isinstance(value, Decimal) else str(value)
 
 
 def _show_errors_as_sentences() -> None:

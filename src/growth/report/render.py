@@ -10,7 +10,7 @@ from typing import Any
 
 from growth import paths
 
-FONT_FILE = "NotoSansSC-GB2312.otf"
+FONT_FILE = "GrowthSansSC-Regular.otf"
 STYLE_FILE = "style.css"
 PAGE_FILES = ("page/index.html.j2", "page/conf.json")
 

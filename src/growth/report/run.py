@@ -17,7 +17,7 @@ from growth.errors import UserError
 from growth.folders import fresh, replace, write_whole
 from growth.params import load
 from growth.report import normalise
-from growth.report.findings import RUN_FOLDER, as_markdown
+from growth.report.findings import RUN_FOLDER, as_markdown, numbers
 from growth.sources.base import Dataset
 
 MOST_LINES = 15  # of a failure's message
@@ -134,6 +134,8 @@ def _publish(nb: Any, findings: dict[str, Any], info: Dataset, topic: str, folde
     replace(folder / "tables", tables)
     text = json.dumps(findings, indent=1, ensure_ascii=False) + "\n"
     write_whole(paths.reports(info.name, "metrics") / f"{slug}.json", text)
+    text = json.dumps(numbers(findings), indent=1, ensure_ascii=False) + "\n"
+    write_whole(paths.reports(info.name, "metrics") / f"{slug}.numbers.json", text)
     written = nbformat.writes(nb, version=nbformat.NO_CONVERT) + "\n"
     write_whole(paths.reports(info.name, "notebooks") / f"{slug}.ipynb", written)
     shutil.rmtree(folder)

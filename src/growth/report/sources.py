@@ -117,9 +117,8 @@ def _imports(tree: ast.AST, deep: bool) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (a.name for a in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            yield base
-            yield from (f"{base}.{a.name}" for a in node.names)
+            inside = (f"{node.module}.{a.name}" for a in node.names)
+            yield from (name if _file(name) else node.module or "" for name in inside)
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             continue
         elif deep or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -1,0 +1,153 @@
+"""Judge every estimator by coverage and false positives: `make calibrate`; `--check` says when results are stale.
+
+The rule (docs/architecture.md): nominal 95 % is met when the exact 99 % interval of the observed coverage,
+Bonferroni-corrected over the quantities of its family, touches [.94, .96]; a false-positive rate of 5 % likewise
+with [.04, .06]. Seeds are fixed here, before the first run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta
+
+import growth  # noqa: F401  (pins the processor before NumPy is imported)
+from growth.report.sources import closure, shape
+from growth.retention import model
+from growth.retention.model import Calendar
+from growth.stats.proportions import homogeneity
+
+RESULTS = Path(__file__).with_name("results.json")
+REPLICATES = 2000
+
+
+@dataclass(frozen=True)
+class Study:
+    """A family of quantities: `draw(seed)` returns, for each, whether it hit; `band` is what the rate must touch."""
+
+    draw: Callable[[int], dict[str, bool]]
+    modules: tuple[str, ...]
+    seed: int
+    band: tuple[float, float]
+    replicates: int = REPLICATES
+
+
+def exact_interval(hits: int, trials: int, confidence: float) -> tuple[float, float]:
+    """Clopper and Pearson's interval (1934)."""
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, hits, trials - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, trials - hits)) if hits < trials else 1.0
+    return low, high
+
+
+RETURN = {1: 0.21, 2: 0.17, 3: 0.12, 6: 0.08}
+
+
+def _cohorts(seed: int) -> pd.DataFrame:
+    """Twelve monthly cohorts of 40 to 400 customers who return at age a with probability `RETURN[a]`, independently."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for month, size in enumerate(random.integers(40, 400, 12)):
+        cohort = pd.Timestamp(2024, month + 1, 1).date()
+        rows.append((cohort, 0, int(size)))
+        rows += [(cohort, age, int(random.binomial(size, p))) for age, p in RETURN.items()]
+    return pd.DataFrame(rows, columns=["cohort", "age", "customers"])
+
+
+def retention_curve(seed: int) -> dict[str, bool]:
+    """Does the pooled interval hold the probability, and does a single cell's?"""
+    cells = model.triangle(_cohorts(seed), Calendar("month", pd.Timestamp(2025, 1, 1).date()))
+    pool = model.pooled(cells).set_index("age")
+    hits = {
+        f"pooled age {a}": bool(pool.loc[a, "low"] <= p <= pool.loc[a, "high"]) for a, p in RETURN.items()
+    }
+    first = cells[(cells["age"] == 1) & (cells["why_empty"] == "")].iloc[0]
+    hits["one cell, age 1"] = bool(first["low"] <= RETURN[1] <= first["high"])
+    return hits
+
+
+def same_cohorts(seed: int) -> dict[str, bool]:
+    """Does the test of equal cohorts reject at 5 % where they are equal?"""
+    counts = _cohorts(seed)
+    sizes = counts[counts["age"] == 0]["customers"].to_numpy()
+    back = counts[counts["age"] == 1]["customers"].to_numpy()
+    return {"equal cohorts, age 1": bool(homogeneity(back, sizes)[2] < 0.05)}
+
+
+STUDIES = {
+    "retention intervals": Study(
+        retention_curve, ("growth.retention.model", "growth.stats.proportions"), 61_000_000, (0.94, 0.96)
+    ),
+    "test of equal cohorts": Study(same_cohorts, ("growth.stats.proportions",), 62_000_000, (0.04, 0.06)),
+}
+
+
+def code(study: Study) -> str:
+    """Return a hash of the code that a study judges, and of the study itself."""
+    modules = {m: h for m, h in closure(list(study.modules)).items() if m in study.modules}
+    own = shape(ast.parse(inspect.getsource(study.draw)))
+    text = json.dumps([modules, own, study.seed, study.band, study.replicates], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def judge(study: Study, replicates: int) -> dict[str, Any]:
+    """Run a study; return each quantity's rate, its exact interval and whether it meets the rule."""
+    draws = [study.draw(study.seed + i) for i in range(replicates)]
+    names = list(draws[0])
+    confidence = 1 - 0.01 / len(names)
+    found = {}
+    for name in names:
+        hits = int(np.sum([d[name] for d in draws]))
+        low, high = exact_interval(hits, replicates, confidence)
+        met = low <= study.band[1] and high >= study.band[0]
+        found[name] = dict(rate=hits / replicates, low=round(low, 6), high=round(high, 6), met=met)
+    return found
+
+
+def stale(stored: dict[str, Any]) -> list[str]:
+    """Return the studies whose stored results judge other code than there is now."""
+    return [name for name, study in STUDIES.items() if stored.get(name, {}).get("code") != code(study)]
+
+
+def main(arguments: list[str]) -> int:
+    """Run all studies and store them, or with ``--check`` only say which are stale or not met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args(arguments).check
+    stored = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    if check:
+        old = stale(stored)
+        print(
+            f"stale, run `make calibrate`: {', '.join(old)}" if old else "calibration results are up to date"
+        )
+        return bool(old)
+    for name, study in STUDIES.items():
+        stored[name] = dict(
+            code=code(study),
+            replicates=study.replicates,
+            band=study.band,
+            found=judge(study, study.replicates),
+        )
+        for quantity, result in stored[name]["found"].items():
+            verdict = "met" if result["met"] else "NOT MET"
+            print(
+                f"{name:24} {quantity:24} {result['rate']:.4f} [{result['low']:.4f}, {result['high']:.4f}] {verdict}"
+            )
+    stored = {name: stored[name] for name in STUDIES}
+    RESULTS.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
+    return not all(r["met"] for s in stored.values() for r in s["found"].values())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""The pipeline on datasets that nobody here made, against counts published or taken with other tools."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from growth.errors import UserError
+from growth.sources import public
+from growth.sources.base import Dataset
+from tests.elsewhere import Elsewhere
+
+DECEMBER_2010 = [324, 286, 340, 321, 352, 321, 309, 313, 350, 331, 445]
+
+
+def run(tmp: Path, dataset: str, datasets: Path) -> Path:
+    os.environ["GROWTH_DATASETS"] = str(datasets)
+    copy = Elsewhere.make(tmp, dataset=dataset)
+    for verb in (["raw"], ["ingest"], ["marts", "00_audit"], ["marts", "06_retention"]):
+        copy.run("growth", *verb)
+    for slug in ("00_audit", "06_retention"):
+        copy.run("growth", "run", slug)
+    copy.run("growth", "site")
+    return copy.folder / "reports" / dataset
+
+
+def findings(reports: Path, slug: str) -> dict[str, Any]:
+    return json.loads((reports / "metrics" / f"{slug}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def where() -> Path:
+    named = os.environ.get("GROWTH_DATASETS") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
+    if not (Path(named) / "online_retail").is_dir():
+        pytest.skip("the public datasets are not here: set GROWTH_DATASETS to their folder")
+    return Path(named).resolve()
+
+
+@pytest.fixture(scope="module")
+def retail(tmp_path_factory: pytest.TempPathFactory, where: Path) -> Path:
+    return run(tmp_path_factory.mktemp("retail"), "online_retail", where)
+
+
+def test_online_retail_audit(retail: Path) -> None:
+    audit = findings(retail, "00_audit")
+    assert audit["H4.rows"]["value"] == 541_909
+    assert audit["H4.rows"]["series"]["kept"] + audit["H4.rows"]["series"]["refused"] == 541_909
+    assert audit["H4.returns"]["value"] == 9_288
+    assert audit["H4.without_customer"]["value"] == 135_080
+    assert audit["H4.exact_duplicates"]["value"] == 5_268
+    assert audit["H4.purchases"]["value"] == 8_911_407.904
+    assert audit["H4.purchases"]["series"] == dict(lines=397_884, orders=18_532, customers=4_338)
+    assert audit["H4.reconciliation"]["series"]["difference"] == 0
+
+
+def test_online_retail_retention(retail: Path) -> None:
+    first = findings(retail, "06_retention")["F2.first_cohort"]
+    assert first["value"] == 885
+    assert list(first["series"].values()) == DECEMBER_2010
+    assert "Left-truncated" in first["caveats"]
+
+
+def test_online_retail_numbers_stand_on_the_page(retail: Path) -> None:
+    audit = (retail / "site" / "00_audit.html").read_text(encoding="utf-8")
+    for number in ("541,909", "9,288", "135,080", "5,268", "397,884", "18,532", "4,338", "8,911,407.904"):
+        assert number in audit, number
+    page = (retail / "site" / "06_retention.html").read_text(encoding="utf-8")
+    assert ", ".join(str(n) for n in DECEMBER_2010) in page
+    assert ">235<" not in page, "December 2011 is partial and must be left out"
+
+
+def test_a_sample_of_lines_is_audited_but_retention_refuses(tmp_path: Path, where: Path) -> None:
+    reports = run(tmp_path, "complete_journey", where)
+    audit = findings(reports, "00_audit")
+    assert audit["H4.rows"]["value"] == 75_000 + 92_331 + 801
+    assert audit["H4.reconciliation"]["series"]["difference"] == 0
+    refused = findings(reports, "06_retention")
+    assert list(refused) == ["F2.retention"]
+    assert "a sample of order lines" in refused["F2.retention"]["sentence"]
+
+
+def test_a_missing_dataset_says_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROWTH_DATASETS", str(tmp_path))
+    with pytest.raises(UserError, match=r"online_retail\.parquet is missing.*doi.*CC BY 4\.0"):
+        public.SOURCES["online_retail"].acquire(tmp_path, tmp_path)
+
+
+def test_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "online_retail").mkdir()
+    (tmp_path / "online_retail" / "online_retail.parquet").write_bytes(b"not it")
+    monkeypatch.setenv("GROWTH_DATASETS", str(tmp_path))
+    with pytest.raises(UserError, match="SHA-256"):
+        public.SOURCES["online_retail"].acquire(tmp_path, tmp_path)
+
+
+def test_every_published_dataset_says_its_licence() -> None:
+    for published in public.PUBLISHED.values():
+        assert isinstance(published.info, Dataset) and published.info.licence and published.info.origin
