@@ -17,7 +17,7 @@ from growth import sources
 from growth.errors import UserError
 from growth.ingest import run as ingest_run
 from growth.ingest.pseudonyms import PUBLIC_KEY, pseudonym
-from growth.sources import Candidate, Dataset, Reading, Source
+from growth.sources import Dataset, Reading, Source
 from growth.sources.base import control, numbered
 
 INFO = Dataset("tiny", "A tiny shop", "2024-07-01", "Asia/Shanghai", "EUR", synthetic=True)
@@ -34,7 +34,7 @@ def read_all(con: Any, raw: Path) -> Reading:
     tables = {f.stem: numbered(con, f) for f in sorted(raw.glob("*.parquet"))}
     counts = {n: int(t.count().execute()) for n, t in tables.items()}
     totals = control(con, raw, "select 0 as orders, 0::decimal(18,4) as sold, 0::decimal(18,4) as refunded")
-    return Reading(counts, {n: Candidate(t) for n, t in tables.items()}, totals)
+    return Reading(counts, tables, totals)
 
 
 @pytest.fixture
@@ -204,9 +204,9 @@ def test_business_date_follows_the_time_zone(ingest: Any) -> None:
 def test_a_source_that_loses_or_doubles_rows_is_stopped(ingest: Any, lose: bool) -> None:
     def read(con: Any, raw: Path) -> Reading:
         found = read_all(con, raw)
-        rows = found.candidates["orders"].rows
+        rows = found.candidates["orders"]
         wrong = rows.filter(rows._row > 1) if lose else ibis.union(rows, rows)
-        return Reading(found.files, {"orders": Candidate(wrong)}, found.control)
+        return Reading(found.files, {"orders": wrong}, found.control)
 
     with pytest.raises(UserError, match="twice, or not at all"):
         ingest(read=read, orders=[order(1), order(2)])

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, Value
     from ibis.expr.types import Table as Rows
 
-ORIGIN = {"_file": "string", "_row": "int64", "_copy": "int64"}
+# What a candidate row carries beside the contract's columns: type, and value where it does not.
+ORIGIN = {
+    "_file": ("string", ""),
+    "_row": ("int64", 0),
+    "_copy": ("int64", 0),
+    "_derived": ("boolean", False),
+    "_refuse": ("string", None),
+    "_flag": ("string", None),
+}
 
 
 def typed(rows: Rows, table: Table) -> Rows:
@@ -26,9 +34,11 @@ def typed(rows: Rows, table: Table) -> Rows:
     for column in table.columns:
         value = rows[column.name] if column.name in rows.columns else ibis.null(column.dtype)
         made[column.name], made[f"_bad_{column.name}"] = _fit(value, column)
-    refuse = rows["_refuse"] if "_refuse" in rows.columns else ibis.null("string")
-    origin = {c: rows[c].cast(t) for c, t in ORIGIN.items()}
-    return rows.select(**origin, _refuse=refuse, **made)
+    origin = {
+        name: rows[name].cast(kind) if name in rows.columns else ibis.literal(default, kind)
+        for name, (kind, default) in ORIGIN.items()
+    }
+    return rows.select(**origin, **made)
 
 
 def _fit(value: Any, column: Column) -> tuple[Value, BooleanValue]:
@@ -92,9 +102,10 @@ def first_reason(pairs: Iterator[tuple[BooleanValue, str]], given: Value) -> Val
     return ibis.coalesce(given, ibis.cases(*branches, else_=ibis.null("string")))
 
 
-def joined_flags(pairs: Iterator[tuple[BooleanValue, str]]) -> Value:
-    """Return every flag that holds, joined by ``;``, in the order of the rules; empty if none."""
-    parts = [
+def joined_flags(pairs: Iterator[tuple[BooleanValue, str]], given: Value) -> Value:
+    """Return every flag that holds and the one given, joined by ``;``, in the order of the rules; empty if none."""
+    parts = [ibis.cases((given.notnull(), given.concat(";")), else_="")]
+    parts += [
         ibis.cases((condition.fill_null(False), ibis.literal(f"{flag};")), else_="")
         for condition, flag in pairs
     ]

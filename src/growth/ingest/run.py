@@ -73,12 +73,8 @@ def _quoted(path: str | Path) -> str:
 def _tables(con: Backend, reading: sources.Reading, info: sources.Dataset) -> dict[str, Rows]:
     """Check the candidates, each table after those it refers to."""
     typed: dict[str, Rows] = {}
-    for name, candidate in reading.candidates.items():
-        rows = checks.typed(candidate.rows, TABLES[name]).mutate(_derived=candidate.derived)
-        if candidate.also is not None:
-            more = checks.typed(candidate.also, TABLES[name]).mutate(_derived=True)
-            rows = ibis.union(rows, more)
-        typed[name] = con.create_table(f"typed_{name}", rows)
+    for name, rows in reading.candidates.items():
+        typed[name] = con.create_table(f"typed_{name}", checks.typed(rows, TABLES[name]))
     typed = _pseudonymised(con, typed, pseudonyms.key_for(info))
     done: dict[str, Rows] = {}
     kept: dict[str, Rows] = {}
@@ -109,7 +105,7 @@ def _checked(rows: Rows, table: Table, kept: dict[str, Rows], info: sources.Data
     reasons = [*checks.refusals(rows, table, ibis.literal(as_of)), *_foreign_money(rows, table, info)]
     made: dict[str, Any] = {
         "record_id": ibis.row_number().over(order_by=["_file", "_row"]) + 1,
-        "flags": checks.joined_flags(checks.flags(rows, table)),
+        "flags": checks.joined_flags(checks.flags(rows, table), rows["_flag"]),
         "_refuse": checks.first_reason(iter(reasons), rows["_refuse"]),
     }
     if table.clock:

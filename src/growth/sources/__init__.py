@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from growth.errors import UserError
-from growth.sources.base import Candidate, Dataset, Reading, Source
+from growth.sources.base import Dataset, Reading, Source
 
 
 def names() -> list[str]:
@@ -33,4 +33,4 @@ def get(name: str) -> Source:
     return known[name]
 
 
-__all__ = ["Candidate", "Dataset", "Reading", "Source", "get", "names"]
+__all__ = ["Dataset", "Reading", "Source", "get", "names"]

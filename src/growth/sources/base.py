@@ -61,38 +61,26 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """Rows that ask to enter a table of the contract.
-
-    Parameters
-    ----------
-    rows : ibis.Table
-        Columns of the contract (a missing one counts as null), typed or as text, and three more:
-        ``_file`` (name of the raw file), ``_row`` (number of the row in it, from 1) and ``_copy``
-        (0 for the first of several equal raw rows, 1, 2, … for its copies). May carry ``_refuse``: a reason to
-        refuse the row, else null.
-    derived : bool
-        True if a row stands for several raw rows (the orders behind order lines): then it does not count
-        in the account of the raw file.
-    also : ibis.Table or None
-        Derived rows that join the row-to-row ones (customers known from their orders alone).
-    """
-
-    rows: ibis.Table
-    derived: bool = False
-    also: ibis.Table | None = None
-
-
-@dataclass(frozen=True)
 class Reading:
     """Raw files and their rows, what each row asks to become, and totals taken from the files directly.
 
-    Every row of every raw file is in exactly one candidate that is not derived; ingest checks that.
-    `control` holds ``orders`` (a count), ``sold`` and ``refunded`` (amounts), computed without the mapping.
+    Parameters
+    ----------
+    files : dict of str to int
+        Rows of each raw file. Each of them is in exactly one candidate row that is not derived.
+    candidates : dict of str to ibis.Table
+        For a table of the contract the rows that ask to enter it: columns of the contract (a missing one counts as
+        null), typed or as text, and ``_file`` (name of the raw file), ``_row`` (number of the row in it, from 1),
+        ``_copy`` (0 for the first of several equal raw rows, 1, 2, … for its copies). They may carry
+        ``_derived`` (the row stands for several raw rows, like the order behind its lines, and does not count in
+        the account of the file), ``_refuse`` (a reason to refuse it, else null) and ``_flag`` (a flag, else null).
+    control : dict
+        ``orders`` (a count), ``sold`` and ``refunded`` (amounts), computed without the mapping; a source
+        that has no way of its own to add up its files leaves it empty.
     """
 
     files: dict[str, int]
-    candidates: dict[str, Candidate]
+    candidates: dict[str, ibis.Table]
     control: dict[str, int | Decimal] = field(default_factory=dict)
 
 
@@ -110,7 +98,7 @@ class Source:
 def numbered(con: Backend, path: Path) -> ibis.Table:
     """Read a Parquet file, or a folder of parts, with ``_file``, ``_row`` (from 1) and ``_copy``.
 
-    See `Candidate` for what these three mean. A part's ``_file`` is named ``folder/part``.
+    See `Reading` for what these three mean. A part's ``_file`` is named ``folder/part``.
     """
     import ibis
 

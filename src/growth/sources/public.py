@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from growth import clock, paths
 from growth.errors import UserError
-from growth.sources.base import Candidate, Dataset, Reading, Source, control, numbered
+from growth.sources.base import Dataset, Reading, Source, control, numbered
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
@@ -118,7 +118,7 @@ def _read_online_retail(con: Backend, raw: Path) -> Reading:
     )
     sold, back = lines.filter(~_.cancelled), lines.filter(_.cancelled)
     origin = dict(_file=_._file, _row=_._row, _copy=_._copy)
-    first = dict(_file=_._file.min(), _row=_._row.min(), _copy=ibis.literal(0))
+    first = dict(_file=_._file.min(), _row=_._row.min(), _copy=ibis.literal(0, "int64"), _derived=ibis.literal(True))
     orders = sold.group_by(order_id=_.InvoiceNo).agg(
         customer_id=_.CustomerID.min(),
         region=_.Country.min(),
@@ -157,12 +157,12 @@ def _read_online_retail(con: Backend, raw: Path) -> Reading:
     return Reading(
         {"online_retail.parquet": int(lines.count().execute())},
         {
-            "regions": Candidate(regions, derived=True),
-            "customers": Candidate(customers, derived=True),
-            "products": Candidate(products, derived=True),
-            "orders": Candidate(orders, derived=True),
-            "order_lines": Candidate(order_lines),
-            "returns": Candidate(returns),
+            "regions": regions,
+            "customers": customers,
+            "products": products,
+            "orders": orders,
+            "order_lines": order_lines,
+            "returns": returns,
         },
         control(
             con,
@@ -187,7 +187,7 @@ def _read_complete_journey(con: Backend, raw: Path) -> Reading:
     products = numbered(con, raw / "products.parquet")
     people = numbered(con, raw / "demographics.parquet")
     origin = dict(_file=_._file, _row=_._row, _copy=_._copy)
-    first = dict(_file=_._file.min(), _row=_._row.min(), _copy=ibis.literal(0))
+    first = dict(_file=_._file.min(), _row=_._row.min(), _copy=ibis.literal(0, "int64"), _derived=ibis.literal(True))
     orders = lines.group_by(order_id=_.basket_id).agg(
         customer_id=_.household_id.min(),
         status=ibis.literal("delivered"),
@@ -207,7 +207,7 @@ def _read_complete_journey(con: Backend, raw: Path) -> Reading:
         **origin,
     )
     everyone = lines.group_by(customer_id=_.household_id).agg(**first)
-    known = people.select(customer_id=_.household_id, **origin)
+    known = people.select(customer_id=_.household_id, **origin, _derived=ibis.literal(False))
     others = everyone.anti_join(known, "customer_id")
     return Reading(
         {
@@ -216,18 +216,16 @@ def _read_complete_journey(con: Backend, raw: Path) -> Reading:
             "demographics.parquet": int(people.count().execute()),
         },
         {
-            "customers": Candidate(known, also=others),
-            "products": Candidate(
-                products.select(
+            "customers": ibis.union(known, others),
+            "products": products.select(
                     product_id=_.product_id,
                     name=_.product_type,
                     category=_.product_category,
                     brand=_.brand,
                     **origin,
-                )
-            ),
-            "orders": Candidate(orders, derived=True),
-            "order_lines": Candidate(order_lines),
+                ),
+            "orders": orders,
+            "order_lines": order_lines,
         },
         control(
             con,

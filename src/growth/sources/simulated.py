@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from growth.contract import TABLES
-from growth.sources.base import Candidate, Dataset, Reading, Source, control, numbered
+from growth.sources.base import Dataset, Reading, Source, control, numbered
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
@@ -46,7 +46,7 @@ def _read(con: Backend, raw: Path) -> Reading:
         "(select sum(quantity * unit_price) from '{raw}/order_lines/*.parquet') as sold, "
         "(select sum(refund) from '{raw}/returns/*.parquet') as refunded",
     )
-    return Reading(files, {n: Candidate(t) for n, t in tables.items()}, totals)
+    return Reading(files, tables, totals)
 
 
 SOURCE = Source(_acquire, _read)
