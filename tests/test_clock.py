@@ -30,7 +30,11 @@ def test_equals_zoneinfo_both_ways(zone: str, start: str) -> None:
     found = rows.select(
         "at", local=clock.to_local(rows.at, zone, (2010, 2012)), utc=clock.to_utc(rows.at, zone, (2010, 2012))
     ).order_by("at")
+    gaps = rows.select("at", gap=clock.never_was(rows.at, zone, (2010, 2012))).order_by("at").to_pyarrow()
     tz = ZoneInfo(zone)
+    for row, gap in zip(found.to_pyarrow().to_pylist(), gaps["gap"].to_pylist(), strict=True):
+        back = row["at"].replace(tzinfo=tz).astimezone(dt.UTC).astimezone(tz).replace(tzinfo=None)
+        assert gap == (back != row["at"])
     for row in found.to_pyarrow().to_pylist():
         at = row["at"]
         assert row["local"] == at.replace(tzinfo=dt.UTC).astimezone(tz).replace(tzinfo=None)

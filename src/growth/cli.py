@@ -69,6 +69,19 @@ def _datasets(args: argparse.Namespace) -> None:
         print(f"{name:18} {info.title} ({info.licence}; {info.origin})")
 
 
+def _map(args: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    if args.what == "draft":
+        from growth.sources.draft import draft
+
+        print(f"Wrote {draft(Path(args.folder))}: go through it, then `growth map check {args.folder}`.")
+    else:
+        from growth.sources.light import check
+
+        print("\n".join(check(Path(args.folder))))
+
+
 def _verify(args: argparse.Namespace) -> None:
     from growth.report.verify import run
 
@@ -103,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=text)
         if topic:
             verb.add_argument("topic", help="such as 06_retention")
+    verb = verbs.add_parser("map", help="draft a mapping of your own files, or check what comes of it")
+    verb.add_argument("what", choices=["draft", "check"])
+    verb.add_argument("folder", help="folder with your CSV or Parquet files")
     return parser
 
 
@@ -110,11 +126,11 @@ def main() -> None:
     """Run a verb; a user's mistake ends in one clear sentence and exit code 1."""
     args = _parser().parse_args()
     try:
-        if args.verb not in ("verify", "datasets"):
+        if args.verb not in ("verify", "datasets", "map"):
             from growth.params import load
 
             load()  # a wrong parameter stops the run before anything starts
-        _VERBS[args.verb][0](args)
+        (_map if args.verb == "map" else _VERBS[args.verb][0])(args)
     except (UserError, FileNotFoundError) as e:
         print(f"✗ {e}", file=sys.stderr)
         raise SystemExit(1) from None

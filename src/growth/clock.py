@@ -11,7 +11,7 @@ from importlib import resources
 from zoneinfo import ZoneInfo
 
 import ibis
-from ibis.expr.types import DateValue, TimestampValue
+from ibis.expr.types import BooleanValue, DateValue, TimestampValue
 
 from growth.errors import UserError
 
@@ -87,6 +87,18 @@ def to_utc(local: TimestampValue, name: str, years: tuple[int, int]) -> Timestam
         for (u, after), (_, before) in zip(table[1:], table[:-1], strict=True)
     ]
     return _shift(local, bounds, -table[-1][1])
+
+
+def never_was(local: TimestampValue, name: str, years: tuple[int, int]) -> BooleanValue:
+    """Return whether a wall clock of the zone skipped that moment, as in spring."""
+    table = offsets(name, *years)
+    skipped = [
+        (u + before, u + after)
+        for (u, after), (_, before) in zip(table[1:], table[:-1], strict=True)
+        if after > before
+    ]
+    parts = [(local >= ibis.literal(a)) & (local < ibis.literal(b)) for a, b in skipped]
+    return ibis.or_(*parts) if parts else local.isnull() & ibis.literal(False)
 
 
 def _shift(

@@ -31,6 +31,9 @@ class DataParams(Section):
     timezone: str | None = Field(
         description="an IANA name such as Asia/Shanghai, or null for the dataset's own"
     )
+    files: str = Field(
+        min_length=1, description="folder of your own files with a mapping.yaml (docs/own-data.md)"
+    )
     datasets_dir: str | None = Field(
         description="folder of the public datasets, or null; the variable GROWTH_DATASETS goes first"
     )
@@ -92,7 +95,7 @@ def load(file: Path | None = None) -> dict[str, Section]:
     file = file or paths.params_file()
     try:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as e:
+    except (yaml.YAMLError, ValueError) as e:  # ValueError: a date that does not exist
         raise UserError(f"{file.name} is not valid YAML: {' '.join(str(e).split())}") from None
     if not isinstance(raw, dict):
         raise UserError(f"{file.name} must hold sections: {', '.join(sections())}.")
@@ -133,7 +136,7 @@ def _sentence(where: str, name: str, model: type[Section], error: ErrorDetails) 
     key = ".".join(str(p) for p in error["loc"])
     if not key:
         return f"{where}: the section {name} must hold {', '.join(model.model_fields)}."
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "invalid_key") or error["loc"][0] not in model.model_fields:
         return _unknown(where, f"{name}.", key, model.model_fields)
     allowed = model.model_fields[str(error["loc"][0])].description
     if error["type"] == "missing":

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, Value
     from ibis.expr.types import Table as Rows
 
+EARLIEST, LATEST = 1900, 2200  # years
+
 # What a candidate row carries beside the contract's columns: type, and value where it does not.
 ORIGIN = {
     "_file": ("string", ""),
@@ -24,6 +26,11 @@ ORIGIN = {
 }
 
 
+# Text that may be shown holds no e-mail address and no telephone number: such a value is blanked and flagged.
+SHOWN = ("text", "label")
+PERSONAL = r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}|(^|\D)(1[3-9]\d{9}|\+\d{9,14})(\D|$)"
+
+
 def typed(rows: Rows, table: Table) -> Rows:
     """Cast every column to the contract's type; a column that is missing becomes null.
 
@@ -33,7 +40,11 @@ def typed(rows: Rows, table: Table) -> Rows:
     made: dict[str, Any] = {}
     for column in table.columns:
         value = rows[column.name] if column.name in rows.columns else ibis.null(column.dtype)
-        made[column.name], made[f"_bad_{column.name}"] = _fit(value, column)
+        value, made[f"_bad_{column.name}"] = _fit(value, column)
+        if column.type in SHOWN:
+            made[f"_masked_{column.name}"] = value.re_search(PERSONAL).fill_null(False)
+            value = ibis.ifelse(made[f"_masked_{column.name}"], ibis.null("string"), value)
+        made[column.name] = value
     origin = {
         name: rows[name].cast(kind) if name in rows.columns else ibis.literal(default, kind)
         for name, (kind, default) in ORIGIN.items()
@@ -45,6 +56,8 @@ def _fit(value: Any, column: Column) -> tuple[Value, BooleanValue]:
     """Return the value in the contract's type, and whether it was there but did not fit."""
     if value.type().is_string():
         value = value.nullif("") if column.type == "text" else value.strip().nullif("")
+    if column.type in ("time", "date"):
+        return _fit_moment(value, column)
     if value.type() == ibis.dtype(column.dtype):
         return value, ibis.literal(False)
     if column.dtype == "string":
@@ -57,6 +70,13 @@ def _fit(value: Any, column: Column) -> tuple[Value, BooleanValue]:
     if column.type == "number":
         bad = bad | fitted.isnan() | fitted.isinf()
     return fitted, bad.fill_null(False)
+
+
+def _fit_moment(value: Any, column: Column) -> tuple[Value, BooleanValue]:
+    """Return a time or day within the years a calendar of trade may hold, and whether it was outside or none."""
+    fitted = value if value.type() == ibis.dtype(column.dtype) else value.try_cast(column.dtype)
+    sane = fitted.year().between(EARLIEST, LATEST).fill_null(False)
+    return ibis.ifelse(sane, fitted, ibis.null(column.dtype)), value.notnull() & ~sane
 
 
 def refusals(rows: Rows, table: Table, as_of: Any) -> Iterator[tuple[BooleanValue, str]]:
@@ -86,6 +106,9 @@ def flags(rows: Rows, table: Table) -> Iterator[tuple[BooleanValue, str]]:
     for column in table.columns:
         if column.refers and column.orphan == "flag":
             yield rows[f"_lost_{column.name}"], f"unknown_{column.name}"
+    for column in table.columns:
+        if column.type in SHOWN:
+            yield rows[f"_masked_{column.name}"], f"masked_{column.name}"
     for earlier, later in table.sequence:
         yield rows[later] < rows[earlier], f"{later} before {earlier}"
     conditions = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -53,17 +54,28 @@ def ingest(raw: Path, tables: Path, quarantine: Path, data_params: Any) -> dict[
         timezone=data_params.timezone or info.timezone,
     )
     with tempfile.TemporaryDirectory(prefix="ingest-", dir=tables.parent) as scratch:
-        con = ibis.duckdb.connect(Path(scratch) / "ingest.duckdb", memory_limit=MEMORY)
-        con.raw_sql(f"set temp_directory = '{_quoted(scratch)}'")
-        reading = sources.get(info.name).read(con, raw)
-        stored = _tables(con, reading, info)
-        _write(con, stored, tables, quarantine)
-        found = account(stored, reading)
-        con.disconnect()
+        read = sources.get(info.name).read
+        found = ingest_reading(lambda con: read(con, raw), info, tables, quarantine, Path(scratch))
     info.write(tables)
     text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False, default=str)
     (quarantine / "account.json").write_text(text + "\n", encoding="utf-8")
     return found
+
+
+def ingest_reading(
+    read: Callable[[Backend], sources.Reading], info: Any, tables: Path, quarantine: Path, scratch: Path
+) -> dict[str, Any]:
+    """Check what a source reads and store it; `scratch` is a folder for what does not fit in memory."""
+    con = ibis.duckdb.connect(scratch / "ingest.duckdb", memory_limit=MEMORY)
+    try:
+        con.raw_sql("set timezone = 'UTC'")
+        con.raw_sql(f"set temp_directory = '{_quoted(scratch)}'")
+        reading = read(con)
+        stored = _tables(con, reading, info)
+        _write(con, stored, tables, quarantine)
+        return account(stored, reading)
+    finally:
+        con.disconnect()
 
 
 def _quoted(path: str | Path) -> str:

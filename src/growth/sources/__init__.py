@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
-from growth.errors import UserError
 from growth.sources.base import Dataset, Reading, Source
 
 
@@ -16,21 +13,11 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Source:
-    """Return the source of a dataset.
-
-    Raises
-    ------
-    UserError
-        If there is none of that name.
-    """
-    from growth.sources import public, simulated
+    """Return the source of a dataset: a built-in one, else the shop's own files in ``data.files``."""
+    from growth.sources import files, public, simulated
 
     known = {"simulated": simulated.SOURCE, **public.SOURCES}
-    if name not in known:
-        near = difflib.get_close_matches(name, list(known), 1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"data.dataset is {name!r}; there are {', '.join(known)}.{hint}")
-    return known[name]
+    return known.get(name) or files.source(name)
 
 
 __all__ = ["Dataset", "Reading", "Source", "get", "names"]

@@ -118,7 +118,9 @@ def _read_online_retail(con: Backend, raw: Path) -> Reading:
     )
     sold, back = lines.filter(~_.cancelled), lines.filter(_.cancelled)
     origin = dict(_file=_._file, _row=_._row, _copy=_._copy)
-    first = dict(_file=_._file.min(), _row=_._row.min(), _copy=ibis.literal(0, "int64"), _derived=ibis.literal(True))
+    first = dict(
+        _file=_._file.min(), _row=_._row.min(), _copy=ibis.literal(0, "int64"), _derived=ibis.literal(True)
+    )
     orders = sold.group_by(order_id=_.InvoiceNo).agg(
         customer_id=_.CustomerID.min(),
         region=_.Country.min(),
@@ -187,7 +189,9 @@ def _read_complete_journey(con: Backend, raw: Path) -> Reading:
     products = numbered(con, raw / "products.parquet")
     people = numbered(con, raw / "demographics.parquet")
     origin = dict(_file=_._file, _row=_._row, _copy=_._copy)
-    first = dict(_file=_._file.min(), _row=_._row.min(), _copy=ibis.literal(0, "int64"), _derived=ibis.literal(True))
+    first = dict(
+        _file=_._file.min(), _row=_._row.min(), _copy=ibis.literal(0, "int64"), _derived=ibis.literal(True)
+    )
     orders = lines.group_by(order_id=_.basket_id).agg(
         customer_id=_.household_id.min(),
         status=ibis.literal("delivered"),
@@ -218,12 +222,12 @@ def _read_complete_journey(con: Backend, raw: Path) -> Reading:
         {
             "customers": ibis.union(known, others),
             "products": products.select(
-                    product_id=_.product_id,
-                    name=_.product_type,
-                    category=_.product_category,
-                    brand=_.brand,
-                    **origin,
-                ),
+                product_id=_.product_id,
+                name=_.product_type,
+                category=_.product_category,
+                brand=_.brand,
+                **origin,
+            ),
             "orders": orders,
             "order_lines": order_lines,
         },

@@ -1,0 +1,278 @@
+"""A shop's own files as a source: a folder of CSV or Parquet with a ``mapping.yaml``."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import ibis
+
+from growth import clock, paths
+from growth.contract import TABLES, Column
+from growth.errors import UserError
+from growth.ingest.checks import EARLIEST, LATEST
+from growth.sources import mapping as mappings
+from growth.sources.base import Dataset, Reading, Source, numbered
+from growth.sources.expressions import Compiler
+from growth.sources.mapping import MappedTable, Mapping, RawFile
+from growth.sources.textfile import BROKEN, Format, to_parquet
+
+if TYPE_CHECKING:
+    from ibis.backends.duckdb import Backend
+    from ibis.expr.types import Table as Rows
+
+# A column that sounds like a person may only become a pseudonym.
+PERSONAL = re.compile(
+    r"e.?mail|phone|mobile|\btel\b|first.?name|last.?name|full.?name|surname|customer.?name|buyer.?name|"
+    r"street|address|passport|\bssn\b|\biban\b|姓名|电话|手机|地址|邮箱|微信|身份证|收货人",
+    re.IGNORECASE,
+)
+OFFSET = r"(Z|[+-]\d{2}:?\d{2})$"  # a time that brings its own zone
+ORIGIN = ("_file", "_row", "_copy", "_derived")
+EXCEL_DAY_ZERO = "1899-12-30"
+
+
+def folder_of(data_params: Any) -> Path:
+    """Return the folder of the shop's files: ``data.files``, relative to the project's."""
+    path = Path(data_params.files).expanduser()
+    return path if path.is_absolute() else paths.find_root() / path
+
+
+def source(name: str) -> Source:
+    """Return the source of a dataset that is no built-in one: its name must be the mapping's."""
+    return Source(partial(_acquire, name), _read)
+
+
+def _acquire(name: str, raw: Path, truth: Path) -> Dataset:
+    """Copy mapping and Parquet, and bring CSV to Parquet as text."""
+    from growth.params import load
+
+    folder = folder_of(load()["data"])
+    mapping = mappings.load(folder)
+    if mapping.name != name:
+        raise UserError(
+            f"data.dataset is {name!r}, but {mappings.FILE} in data.files is of {mapping.name!r}: make them the same "
+            "(`growth datasets` lists the built-in ones)."
+        )
+    shutil.copyfile(folder / mappings.FILE, raw / mappings.FILE)
+    bring(mapping, folder, raw)
+    return mapping.info()
+
+
+def bring(mapping: Mapping, folder: Path, raw: Path) -> None:
+    """Fill the raw folder with one Parquet file for each file that the mapping names."""
+    for name, file in mapping.files.items():
+        path = folder / file.file
+        if path.suffix.lower() == ".parquet":
+            shutil.copyfile(path, raw / f"{name}.parquet")
+        else:
+            to_parquet(path, raw / f"{name}.parquet", Format(file.encoding, file.delimiter, file.quote))
+
+
+def _read(con: Backend, raw: Path) -> Reading:
+    return read(con, raw, Mapping.model_validate(mappings.parse(raw / mappings.FILE)))
+
+
+def read(con: Backend, raw: Path, mapping: Mapping) -> Reading:
+    """Read the brought files by the mapping; every row of every file is in one candidate that is not derived."""
+    counts: dict[str, int] = {}
+    parts: dict[str, Rows] = {}
+    for file in (f for f in mapping.files if any(t.source == f for t in mapping.tables.values())):
+        own_name = mapping.files[file].file
+        try:
+            rows = _numbered(con, raw / f"{file}.parquet").mutate(_file=ibis.literal(own_name))
+            counts[own_name] = int(rows.count().execute())
+            # Stored once, so that what follows refers to columns and not to ever longer expressions.
+            mapped = _from_file(rows, file, mapping).items()
+            stored = {name: con.create_table(f"mapped_{name}", t, overwrite=True) for name, t in mapped}
+        except duckdb.Error as e:
+            raise UserError(f"{own_name} cannot be read: {' '.join(str(e).split())[:200]}") from None
+        parts |= {name: _in_utc(table, name, file, mapping) for name, table in stored.items()}
+    return Reading(counts, parts, _control(parts))
+
+
+def _numbered(con: Backend, file: Path) -> Rows:
+    rows = numbered(con, file)
+    return rows if BROKEN in rows.columns else rows.mutate(**{BROKEN: ibis.null("string")})
+
+
+def _from_file(rows: Rows, file: str, mapping: Mapping) -> dict[str, Rows]:
+    """Return the candidates of every table from one file; the first table takes the rows that none wanted."""
+    taken = rows[BROKEN].isnull() & ibis.literal(False)
+    found: dict[str, Rows] = {}
+    tables = {n: t for n, t in mapping.tables.items() if t.source == file}
+    for name, table in tables.items():
+        wanted = rows[BROKEN].isnull()
+        if table.where:
+            compiled = _compiler(rows, f"{name}.where", mapping.files[file]).compile(table.where)
+            if not compiled.value.type().is_boolean():
+                raise UserError(f"{name}.where: {table.where!r} is neither true nor false.")
+            wanted = wanted & compiled.value.fill_null(False)
+        counted = ibis.literal(True) if table.one_row_per else taken
+        mapped = _mapped(rows.mutate(_derived=counted).filter(wanted), name, table, mapping)
+        found[name] = _first_of_each(mapped, table.one_row_per) if table.one_row_per else mapped
+        taken = taken if table.one_row_per else (taken | wanted)
+    main = next(n for n, t in tables.items() if not t.one_row_per)
+    nobodys = rows.filter(~taken).mutate(_derived=ibis.literal(False))
+    reason = ibis.coalesce(nobodys[BROKEN], ibis.literal("left out by where"))
+    found[main] = ibis.union(found[main], _empty_like(found[main], nobodys, reason))
+    return found
+
+
+def _empty_like(like: Rows, rows: Rows, reason: Any) -> Rows:
+    """Return rows that are refused for a reason, in the columns of another candidate, without values."""
+    given = {c: rows[c] for c in ORIGIN} | {"_refuse": reason}
+    return rows.select(**{c: given.get(c, ibis.null(t)) for c, t in like.schema().items()})
+
+
+def _first_of_each(rows: Rows, column: str) -> Rows:
+    """Return the first row of each value of a column; a row without one stands for nothing."""
+    number = ibis.row_number().over(group_by=column, order_by=["_file", "_row"])
+    some = rows.filter(rows[column].cast("string").strip().nullif("").notnull())
+    return some.mutate(_number=number).filter(lambda t: t._number == 0).drop("_number").mutate(_copy=0)
+
+
+def _compiler(rows: Rows, where: str, file: RawFile) -> Compiler:
+    return Compiler(rows, where, partial(plain_digits, file=file))
+
+
+def plain_digits(text: Any, file: RawFile) -> Any:
+    """Return a text column as plain digits: thousands marks out, a point for the decimals.
+
+    Marks that do not stand where thousands stand are left, so that the value is refused rather than changed.
+    """
+    text = text.strip().nullif("")
+    if file.thousands:
+        mark, point = re.escape(file.thousands), re.escape(file.decimal)
+        grouped = text.re_search(rf"^[+-]?\d{{1,3}}({mark}\d{{3}})+({point}\d+)?$")
+        text = ibis.ifelse(grouped, text.replace(file.thousands, ""), text)
+    return text.replace(",", ".") if file.decimal == "," else text
+
+
+def _mapped(rows: Rows, name: str, table: MappedTable, mapping: Mapping) -> Rows:
+    """Return the rows with the contract's columns, and why a row cannot be read, if so."""
+    file = mapping.files[table.source]
+    made: dict[str, Any] = {}
+    faults: list[tuple[Any, str]] = []
+    for column, expression in table.columns.items():
+        spec = TABLES[name][column]
+        _refuse_personal(f"{name}.{column}", expression, spec)
+        compiled = _compiler(rows, f"{name}.{column}", file).compile(expression)
+        faults += [(bad, f"{column}: {why}") for bad, why in compiled.faults]
+        value = compiled.value
+        if value.type().is_nested() or value.type().is_binary():
+            raise UserError(
+                f"{name}.{column}: {expression!r} holds {value.type()}, not single values of text or number."
+            )
+        if spec.type in ("int", "money", "number") and value.type().is_string():
+            value = plain_digits(value, file)
+        if spec.type in ("time", "date"):
+            value, bad, made[f"_own_{column}"] = _moment(value, spec, file)
+            faults.append((bad, f"{column}: not a valid {spec.type}"))
+        if spec.type == "id" and value.type().is_string():
+            spoilt = value.strip().re_search(r"^\d(\.\d+)?[eE]\+\d+$")
+            faults.append((spoilt, f"{column}: spoilt by a spreadsheet, like 1E+05"))
+        made[column] = value
+    return rows.select(**made, **{c: rows[c] for c in ORIGIN}, _refuse=_first(faults))
+
+
+def _in_utc(rows: Rows, name: str, file: str, mapping: Mapping) -> Rows:
+    """Turn the wall-clock times of a table into UTC; flag those that fall into an hour that did not exist."""
+    zone = mapping.files[file].timezone or mapping.timezone
+    made, gaps = {}, []
+    for column in (c for c in rows.columns if c in TABLES[name].names and TABLES[name][c].type == "time"):
+        wall, own = rows[column], rows[f"_own_{column}"]
+        years = _years(rows, column)
+        gap = clock.never_was(wall, zone, years) & ~own
+        gaps.append((gap, f"{column} falls into a clock change"))
+        made[column] = ibis.ifelse(own, wall, clock.to_utc(wall, zone, years))
+    flagged = rows.mutate(**made, _flag=_first(gaps))
+    return flagged.drop(*[c for c in rows.columns if c.startswith("_own_")])
+
+
+def _years(rows: Rows, column: str) -> tuple[int, int]:
+    """Return the years that a column spans, within what a calendar of trade may hold."""
+    year = rows[column].year()
+    span = rows.agg(first=year.min(), last=year.max()).to_pyarrow().to_pylist()[0]
+    if span["first"] is None:
+        return EARLIEST, EARLIEST
+    first, last = (min(max(span[k], EARLIEST), LATEST) for k in ("first", "last"))
+    return first - 1, last + 1
+
+
+def _first(pairs: list[tuple[Any, str]]) -> Any:
+    branches = [(bad.fill_null(False), ibis.literal(why)) for bad, why in pairs]
+    return ibis.cases(*branches, else_=ibis.null("string")) if branches else ibis.null("string")
+
+
+def _refuse_personal(where: str, expression: Any, spec: Column) -> None:
+    """Stop a mapping that would bring a name, a phone number or an address into a column that is shown."""
+    named = PERSONAL.search(str(expression))
+    if named and not spec.personal:
+        raise UserError(
+            f"{where} would hold {str(expression)[:60]!r}, which sounds like personal data ({named[0]!r}): these "
+            "stop at ingest. Leave it out; ids of customers, visitors, sessions and orders become pseudonyms."
+        )
+
+
+@ibis.udf.scalar.builtin(  # type: ignore[untyped-decorator]
+    signature=(("string", "string"), "timestamp")
+)
+def try_strptime(text: str, pattern: str) -> Any:
+    """DuckDB's own: a moment, or null where the text is not written so."""
+
+
+def _moment(value: Any, spec: Column, file: RawFile) -> tuple[Any, Any, Any]:
+    """Return a moment (or a day), whether it could not be read, and whether it brought its own zone."""
+    there, no = value.notnull(), ibis.literal(False)
+    own_zone = no
+    if value.type().is_string():
+        text = value.strip().nullif("")
+        there = text.notnull()
+        own_zone = has_zone(text)
+        value = _parsed(text, file.time_format)
+    elif value.type().is_timestamp() and value.type().timezone:
+        own_zone = ibis.literal(True)
+    if value.type().is_numeric():
+        value = _parsed(value.cast("string"), file.time_format)
+    bad = there & value.isnull()
+    return value.cast("date" if spec.type == "date" else "timestamp(6)"), bad, own_zone
+
+
+def _parsed(text: Any, written: str | None) -> Any:
+    if written == "excel":
+        days = text.try_cast("float64")
+        seconds = (days * 86_400).round().cast("int64")
+        return ibis.timestamp(EXCEL_DAY_ZERO) + seconds.as_interval("s")
+    if written:
+        return try_strptime(text, written)
+    # A cast to a moment without a zone would drop an offset in silence.
+    return ibis.ifelse(
+        has_zone(text), text.try_cast("timestamp('UTC')").cast("timestamp"), text.try_cast("timestamp")
+    )
+
+
+def has_zone(text: Any) -> Any:
+    """Return whether a time brings its own offset from UTC."""
+    return text.re_search(rf":\d{{2}}.*{OFFSET}").fill_null(False)
+
+
+def _control(candidates: dict[str, Rows]) -> dict[str, int | Decimal]:
+    """Add up what the mapping makes of the files, before any check."""
+    found: dict[str, int | Decimal] = dict(orders=0, sold=Decimal(0), refunded=Decimal(0))
+    if "orders" in candidates and "order_id" in candidates["orders"].columns:
+        found["orders"] = int(candidates["orders"].order_id.nunique().execute())
+    for what, table, column in (("sold", "order_lines", "amount"), ("refunded", "returns", "refund")):
+        if table in candidates and column in candidates[table].columns:
+            rows = candidates[table]
+            amount = (
+                rows[column].try_cast("decimal(18, 4)") if rows[column].type().is_string() else rows[column]
+            )
+            total = rows.agg(total=amount.cast("decimal(18, 4)").sum()).to_pyarrow()["total"][0].as_py()
+            found[what] = total or Decimal(0)
+    return found
