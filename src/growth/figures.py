@@ -65,6 +65,11 @@ def thousands(axis: Any) -> None:
     axis.set_major_formatter(ticker.FuncFormatter(lambda v, _: f"{v:,.0f}"))
 
 
+def decimals(axis: Any) -> None:
+    """Label a logarithmic axis with plain numbers: 0.1, 1, 10."""
+    axis.set_major_formatter(ticker.FuncFormatter(lambda v, _: f"{v:g}"))
+
+
 def plain(text: object) -> str:
     """Return untrusted text as a label: matplotlib would read ``$`` as mathematics."""
     return str(text).replace("$", r"\$")

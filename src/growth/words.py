@@ -20,8 +20,9 @@ def interval(low: float, high: float, decimals: int = 1) -> str:
     return f"{100 * low:.{decimals}f} to {100 * high:.{decimals}f} %"
 
 
-def money(amount: Decimal | float, currency: str, decimals: int = 2) -> str:
-    """Decimal("1234.5"), "GBP" -> ``GBP 1,234.50``."""
+def money(amount: Decimal, currency: str) -> str:
+    """Decimal("1234.5000"), "GBP" -> ``GBP 1,234.50``: exact, with two decimals or as many as it takes."""
+    decimals = max(2, -int(amount.normalize().as_tuple().exponent))
     return f"{currency} {amount:,.{decimals}f}"
 
 

@@ -1,4 +1,4 @@
-"""Kill the pipeline again and again at random moments; afterwards `dvc repro` must give the bytes of an undisturbed run.
+"""Kill the pipeline at random moments; afterwards `dvc repro` must give the bytes of an undisturbed run.
 
 ``python -m tests.pipeline.kills 20`` does so twenty times and says how each ended.
 """

@@ -10,7 +10,7 @@ from growth import figures as house
 
 def reasons(found: pd.DataFrame, most: int = 14) -> Figure:
     """Draw how many rows met each reason (what `model.reasons` returns), on a logarithmic scale."""
-    shown = found.head(most).iloc[::-1]
+    shown = found.sort_values(["rows", "table", "reason"], ascending=False).head(most).iloc[::-1]
     figure, axes = house.new(1.0 + 0.3 * max(len(shown), 2))
     colours = [house.RED if f == "refused" else house.ORANGE for f in shown["fate"]]
     labels = [house.plain(f"{t} · {r}") for t, r in zip(shown["table"], shown["reason"], strict=True)]

@@ -65,7 +65,7 @@ def money(nb: Notebook, bridge: pd.DataFrame, kpi_day: pd.DataFrame) -> None:
     nb.finding(
         "H4.reconciliation",
         f"Revenue follows from the raw files to the daily figures {verdict}: "
-        f"{amount_of(found.reported, currency, 4)}.",
+        f"{amount_of(found.reported, currency)}.",
         found.reported,
         currency,
         n=len(kpi_day),
@@ -76,7 +76,7 @@ def money(nb: Notebook, bridge: pd.DataFrame, kpi_day: pd.DataFrame) -> None:
     nb.finding(
         "H4.purchases",
         f"Known customers bought {count(known['lines'])} lines on {count(known['orders'])} orders: "
-        f"{count(known['customers'])} customers, {amount_of(known['amount'], currency, 3)}.",
+        f"{count(known['customers'])} customers, {amount_of(known['amount'], currency)}.",
         known["amount"],
         currency,
         n=int(known["lines"]),

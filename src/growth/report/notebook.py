@@ -7,20 +7,19 @@ the runner names, and the runner alone moves them to ``reports/`` once the whole
 from __future__ import annotations
 
 import html
-import io
 import json
 import os
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from IPython.display import HTML, Markdown, display
 
-from growth import figures, paths
+from growth import paths
 from growth.errors import UserError
 from growth.params import load, section
+from growth.report.display import picture, table
 from growth.report.findings import RUN_FOLDER, Finding, as_markdown
 from growth.sources.base import Dataset
 
@@ -121,13 +120,8 @@ class Notebook:
         caption : str
             What to see in it; plain text or Markdown.
         """
-        if len(alt) < 20:
-            raise ValueError(f"The figure {name} needs a text alternative that says what it shows.")
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=figures.DPI, metadata={"Software": None})
-        size = {"alt": alt, "width": int(figures.WIDTH * 100)}
-        data = {"image/png": stream.getvalue(), "text/plain": f"[figure: {alt}]"}
-        display(data, metadata={"image/png": size, "growth": {"figure": name}}, raw=True)
+        data, metadata = picture(figure, name, alt)
+        display(data, metadata=metadata, raw=True)
         if caption:
             display(Markdown(f"*{caption}*"))
 
@@ -150,9 +144,7 @@ class Notebook:
             folder.mkdir(exist_ok=True)
             frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g", lineterminator="\n")
         more = f" First {shown} of {len(frame):,} rows." if len(frame) > shown else ""
-        display(
-            HTML(_table(frame.head(shown), caption + more, formats)), metadata={"growth": {"table": name}}
-        )
+        display(HTML(table(frame.head(shown), caption + more, formats)), metadata={"growth": {"table": name}})
 
     def summary(self) -> None:
         """Show all findings together."""
@@ -162,38 +154,6 @@ class Notebook:
         if run := os.environ.get(RUN_FOLDER):
             text = json.dumps(self.findings, ensure_ascii=False)
             (Path(run) / "findings.json").write_text(text, encoding="utf-8")
-
-
-def _table(frame: pd.DataFrame, caption: str, formats: dict[str, Any]) -> str:
-    """Return a data frame as HTML: text to the left, numbers to the right, everything escaped."""
-    columns = [str(c) for c in frame.columns]
-    words = [c for c in columns if frame[c].map(lambda v: isinstance(v, str)).any()]
-    marks = ['<{} class="words">' if c in words else "<{}>" for c in columns]
-
-    def row(kind: str, values: list[str]) -> str:
-        cells = (f"{m.format(kind)}{html.escape(v)}</{kind}>" for m, v in zip(marks, values, strict=True))
-        return f"<tr>{''.join(cells)}</tr>"
-
-    head = row("th", [c.replace("_", " ") for c in columns])
-    body = [
-        row("td", [_shown(v, formats.get(c)) for v, c in zip(values, columns, strict=True)])
-        for values in frame.itertuples(index=False)
-    ]
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return f"<table>{title}<thead>{head}</thead><tbody>\n" + "\n".join(body) + "\n</tbody></table>"
-
-
-def _shown(value: Any, how: Any) -> str:
-    """Return a value as a reader wants it: a dash for nothing, thousands apart, yes and no."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):
-        return "–"
-    if how:
-        return str(how(value) if callable(how) else how.format(value))
-    if pd.api.types.is_bool(value):
-        return "yes" if value else "no"
-    if pd.api.types.is_float(value) and float(value).is_integer():
-        value = int(value)
-    return f"{value:,}" if pd.api.types.is_number(value) or isinstance(value, Decimal) else str(value)
 
 
 def _show_errors_as_sentences() -> None:

@@ -24,6 +24,8 @@ def run(dataset: str) -> Path:
     new = fresh(target.with_name("site.new"))
     info = Dataset.read(paths.data(dataset, "tables"))
     cards = [_page(slug, info, new) for slug in paths.TOPICS.values()]
+    if info.synthetic:
+        cards += _pages_of_the_platform(info, new)
     (new / "index.html").write_text(_front(info, cards), encoding="utf-8")
     replace(new, target)
     return (target / "index.html").relative_to(paths.find_root())
@@ -50,6 +52,26 @@ def _page(slug: str, info: Dataset, folder: Path) -> dict[str, Any]:
     figure, alt = _first_figure(nb)
     more = [f["sentence"] for f in findings.values() if not f.get("headline")][:MORE]
     return dict(page=f"{slug}.html", name=name, headline=headline, figure=figure, alt=alt, more=more)
+
+
+def _pages_of_the_platform(info: Dataset, folder: Path) -> list[dict[str, Any]]:
+    """Write the pages that only a platform of known truth can have, and return their cards."""
+    from growth.simulation import pages
+
+    cards = []
+    for made in (pages.truth(info.name), pages.likeness(info.name)):
+        about = dict(
+            title=f"{made.name}: {made.headline}",
+            dataset=info.name,
+            title_of_data=info.title,
+            source="src/growth/simulation/pages.py",
+            folded=True,
+        )
+        (folder / f"{made.file}.html").write_text(render.page(made.notebook, about), encoding="utf-8")
+        figure, alt = _first_figure(made.notebook)
+        card = dict(page=f"{made.file}.html", name=made.name, headline=made.headline, figure=figure, alt=alt)
+        cards.append(card)
+    return cards
 
 
 def _name(nb: Any, slug: str) -> str:

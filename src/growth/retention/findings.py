@@ -103,7 +103,8 @@ def came_back(nb: Notebook, patterns: pd.DataFrame) -> None:
     nb.finding(
         "F2.came_back",
         f"Of {count(found.trials)} customers first seen {LONG_ENOUGH} days ago or earlier, "
-        f"{percent(found.value)} have come back at least once (interval {interval(found.low, found.high)}).",
+        f"{percent(found.value)} have come back at least once "
+        f"({100 * nb.params.confidence:g} % interval {interval(found.low, found.high)}).",
         found.value,
         "share",
         low=found.low,

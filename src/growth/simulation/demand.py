@@ -1,0 +1,125 @@
+"""Choice among the products of a category: multinomial logit with an outside option, and its closed forms.
+
+A need of a person of type k for category c on day t is met by the product of the greatest utility
+U_j = V_kjt + ε_j, ε standard Gumbel, or by none (V = 0). Hence P(j) = exp(V_j) / (1 + Σ_i exp(V_i)) (McFadden
+1974). V falls by α_k with log price, so the elasticities of one type are −α_k (1 − s_j) and α_k s_i; over types they
+are averages weighted by needs and shares (Train 2009, Discrete Choice Methods with Simulation, chapter 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growth.simulation import words
+from growth.simulation.people import People, category_weights
+from growth.simulation.rng import Draws, Floats, Ints, pick_from
+from growth.simulation.state import PER_CATEGORY, State
+from growth.simulation.world import TYPES, World
+
+_NEEDS = 8  # numbers a visit reserves for its needs
+_OPTIONS = 16  # numbers a need reserves for its options: 12 products, and buying nothing
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Needs of errands: one row a need."""
+
+    visit: Ints  # index of the visit that has the need
+    key: Ints  # number of its draws
+    category: Ints
+
+
+def shares(utility: Floats) -> Floats:
+    """Return choice probabilities of the products in the last axis; the rest up to 1 is buying nothing."""
+    top = np.maximum(utility.max(axis=-1, keepdims=True), 0.0)
+    weight = np.exp(utility - top)
+    out: Floats = weight / (np.exp(-top) + weight.sum(axis=-1, keepdims=True))
+    return out
+
+
+def elasticities(utility: Floats, alpha: Floats, weight: Floats) -> Floats:
+    """Return the matrix of elasticities of expected demand in one category, over types.
+
+    Parameters
+    ----------
+    utility : array (types, products)
+    alpha : array (types,)
+        Minus the coefficient on log price.
+    weight : array (types,)
+        Needs of each type.
+
+    Returns
+    -------
+    array (products, products)
+        Row i, column j: d log demand of i / d log price of j.
+    """
+    s = shares(utility)
+    demand = weight @ s
+    cross = np.einsum("k,k,ki,kj->ij", weight, alpha, s, s)
+    own = (weight * alpha) @ s
+    return (cross - np.diag(own)) / demand[:, None]
+
+
+def draw_needs(draws: Draws, world: World, people: People, who: Ints, key: Ints) -> Needs:
+    """Draw what errands look for: a geometric number of needs, each of another category.
+
+    A need whose category is already on the list is dropped, whatever its price: demand stays in closed form.
+    """
+    d = world.demand
+    table = category_weights(world)
+    taken = np.zeros((who.size, table.shape[1]), dtype=bool)
+    more = np.ones(who.size, dtype=bool)
+    visits, keys, categories = [], [], []
+    for k in range(d.most_needs):
+        n = key * _NEEDS + k
+        if k:
+            more = more & (draws.uniform("one more need", people.number[who], n) < people.more_needs[who])
+        fits = draws.uniform("favourite need", people.number[who], n) < d.favourite
+        free = pick_from(table, people.type[who], draws.uniform("category", people.number[who], n))
+        category = np.where(fits, people.favourite[who], free)
+        new = more & ~taken[np.arange(who.size), category]
+        taken[np.flatnonzero(new), category[new]] = True
+        visits.append(np.flatnonzero(new))
+        keys.append(n[new])
+        categories.append(category[new])
+    return Needs(np.concatenate(visits), np.concatenate(keys), np.concatenate(categories))
+
+
+def choose(
+    draws: Draws, state: State, people: People, who: Ints, day: Ints, needs: Needs
+) -> tuple[Ints, NDArray[np.bool_], Floats]:
+    """Choose a product for each need, or none.
+
+    Returns
+    -------
+    product : array
+        The chosen product; for a need that is not met, any number.
+    met : array of bool
+    probability : array (needs, PER_CATEGORY)
+    """
+    person = who[needs.visit]
+    items = needs.category[:, None] * PER_CATEGORY + np.arange(PER_CATEGORY)[None, :]
+    v = state.utility[people.type[person][:, None], (day[needs.visit] - state.span.first)[:, None], items]
+    number = people.number[person]
+    option = np.arange(PER_CATEGORY)[None, :]
+    noise = draws.gumbel("taste", number[:, None], needs.key[:, None] * _OPTIONS + option)
+    nothing = draws.gumbel("taste", number, needs.key * _OPTIONS + PER_CATEGORY)
+    total = v + noise
+    best = total.argmax(axis=1)
+    met = total[np.arange(best.size), best] > nothing
+    return needs.category * PER_CATEGORY + best, met, shares(v)
+
+
+def units(draws: Draws, people: People, who: Ints, needs: Needs) -> Ints:
+    """Return the units that would be bought: geometric by category, at most 6, whatever the price."""
+    more = np.array([c.more_units for c in words.CATEGORIES])[needs.category]
+    u = draws.uniform("units", people.number[who[needs.visit]], needs.key)
+    return 1 + np.minimum(np.floor(np.log(u) / np.log(more)).astype(np.int64), 5)
+
+
+def alphas(world: World) -> Floats:
+    """Return α by type."""
+    return np.array(world.demand.alpha[: len(TYPES)])

@@ -1,0 +1,80 @@
+"""The judge of recommendations: the same people with the same luck, under another policy.
+
+Two forward runs share every draw; what differs is what the policy changed. The difference is the effect on these
+people over the horizon, free of sampling noise between the two.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from growth.simulation.clock import DAY, END, day_of, utc_micros
+from growth.simulation.policy import Policy
+from growth.simulation.run import simulate
+from growth.simulation.world import World
+
+_SQL = """
+with o as (
+    select * from '{raw}/orders/*.parquet'
+    where placed_at >= make_timestamp({start}) and paid_at is not null and status <> 'cancelled'
+), h as (
+    select count(*) as orders, coalesce(sum(shipping_cost - fulfilment_cost - payment_fee), 0) as handling from o
+), l as (
+    select coalesce(sum(quantity), 0) as units, coalesce(sum(quantity * unit_price), 0) as sales,
+        coalesce(sum(quantity * unit_cost), 0) as goods
+    from (select l.*, o.placed_at from '{raw}/order_lines/*.parquet' l join o using (order_id)) l
+    asof join '{raw}/product_costs/*.parquet' c
+      on l.product_id = c.product_id and (l.placed_at + interval 8 hour)::date >= c.valid_from
+), r as (
+    select coalesce(sum(refund), 0) as refunds from '{raw}/returns/*.parquet' join o using (order_id)
+), s as (
+    select count(*) as sessions from '{raw}/sessions/*.parquet' where started_at >= make_timestamp({start})
+)
+select sessions, orders, units, sales, refunds, sales - goods - refunds + handling as contribution
+from h, l, r, s
+"""
+
+
+def outcome(raw: Path) -> dict[str, float]:
+    """Return what came in from as_of on: sessions, orders, units, sales, refunds, contribution (CNY).
+
+    Orders that were paid and not cancelled; contribution is sales less goods, refunds, fulfilment and fees,
+    plus what buyers paid for shipping.
+    """
+    start = int(utc_micros(day_of(END) * DAY))
+    found = duckdb.connect().execute(_SQL.format(raw=str(raw).replace("'", "''"), start=start))
+    names = [d[0] for d in found.description]
+    row = found.fetchone()
+    return {name: float(value) for name, value in zip(names, row, strict=True)} if row else {}
+
+
+def judge(
+    settings: Any, policies: dict[str, Policy], horizon: int = 3, world: World | None = None
+) -> dict[str, dict[str, float]]:
+    """Run the next months under several policies, with the same draws.
+
+    Parameters
+    ----------
+    settings : object
+        As for `simulate`.
+    policies : dict of str to Policy
+        Name `Policy()` to have today's policy among them.
+    horizon : int
+        Months.
+
+    Returns
+    -------
+    dict
+        Policy name -> what came in, see `outcome`.
+    """
+    results = {}
+    for name, policy in policies.items():
+        with tempfile.TemporaryDirectory(prefix="judge-") as folder:
+            raw = Path(folder) / "raw"
+            simulate(settings, raw, Path(folder) / "truth", policy=policy, horizon=horizon, world=world)
+            results[name] = outcome(raw)
+    return results

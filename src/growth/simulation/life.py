@@ -1,0 +1,362 @@
+"""How people live with the shop: week by week, visits, errands, orders, phases and tiers.
+
+A week's draws are those of its days and visits; what a person did before enters only through the few numbers of
+`Memory`. So a lever that changes nothing for a person in a week changes none of that person's draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growth.simulation import demand
+from growth.simulation.clock import DAY
+from growth.simulation.people import HUMAN, People
+from growth.simulation.policy import Policy
+from growth.simulation.rng import Draws, Floats, Ints
+from growth.simulation.state import PER_CATEGORY, State
+from growth.simulation.trade import fulfil
+from growth.simulation.world import DORMANCY, GROWTH, INTRODUCTION, LOSS, MATURITY, POTENTIAL, TYPES, World
+
+BROWSED, NOTHING_FOUND, ABANDONED, ORDERED = range(4)
+NEVER = np.int64(1) << np.int64(40)
+_LONG_AGO = -1_000
+
+
+@dataclass
+class Memory:
+    """What the past means for the future: one entry a person."""
+
+    phase: Ints
+    woke_to: Ints  # phase to go back to after dormancy
+    orders: Ints
+    last_order: Ints  # week
+    late: Ints  # week in which the last late parcel came
+    sign_up: Ints  # slot of the visit that signed up
+    tier: Ints
+    spend: Ints  # fen, (person, 52 weeks), a ring
+
+    @classmethod
+    def of(cls, count: int) -> Memory:
+        """Return the memory of people who have not come yet."""
+        zero = np.zeros(count, dtype=np.int64)
+        return cls(
+            zero.copy(), zero.copy(), zero.copy(), zero + _LONG_AGO, zero + _LONG_AGO,
+            np.full(count, NEVER), zero - 1, np.zeros((count, 52), dtype=np.int64),
+        )  # fmt: skip
+
+
+@dataclass
+class Tally:
+    """Sums that truths are made of."""
+
+    needs: Floats  # (type, category)
+    expected: Floats  # expected units of demand by product, at the prices that held
+    slope: Floats  # d expected / d log own price
+    cross: Floats  # (category, i, j): sum of alpha s_i s_j
+    errands: Ints  # errands, by type
+    carts: Ints  # … of which found something
+    finished: Ints  # … and ended in an order
+    load_slope: float = 0.0  # sum of d P(finish) / d log load
+    finish: float = 0.0  # sum of P(finish)
+    exposed: Ints = field(default_factory=lambda: np.zeros(2, dtype=np.int64))  # person-weeks, late or not
+    lost: Ints = field(default_factory=lambda: np.zeros(2, dtype=np.int64))
+    likely_lost: Floats = field(default_factory=lambda: np.zeros(2))  # sum of the chances of loss
+
+    @classmethod
+    def empty(cls, products: int) -> Tally:
+        """Return zeros."""
+        cats, kinds = products // PER_CATEGORY, len(TYPES)
+        return cls(
+            np.zeros((kinds, cats)), np.zeros(products), np.zeros(products),
+            np.zeros((cats, PER_CATEGORY, PER_CATEGORY)),
+            np.zeros(kinds, dtype=np.int64), np.zeros(kinds, dtype=np.int64), np.zeros(kinds, dtype=np.int64),
+        )  # fmt: skip
+
+
+@dataclass
+class Lives:
+    """All that happened to a chunk of people, as lists of weekly arrays, joined by `joined`."""
+
+    visits: dict[str, list[NDArray[np.generic]]] = field(default_factory=dict)
+    lines: dict[str, list[NDArray[np.generic]]] = field(default_factory=dict)
+    orders: dict[str, list[NDArray[np.generic]]] = field(default_factory=dict)
+    phases: dict[str, list[NDArray[np.generic]]] = field(default_factory=dict)
+    tiers: dict[str, list[NDArray[np.generic]]] = field(default_factory=dict)
+    visits_so_far: int = 0
+
+    def add(self, table: str, **columns: NDArray[np.generic]) -> None:
+        """Append a week's rows."""
+        store = getattr(self, table)
+        for name, values in columns.items():
+            store.setdefault(name, []).append(values)
+
+    def joined(self, table: str) -> dict[str, NDArray[np.generic]]:
+        """Return a table's columns as whole arrays."""
+        return {name: np.concatenate(parts) for name, parts in getattr(self, table).items()}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that does not change while people live."""
+
+    draws: Draws
+    world: World
+    state: State
+    policy: Policy
+    policy_day: int
+    people: People
+    contacted: NDArray[np.bool_]
+
+
+def live(scene: Scene) -> tuple[Lives, Memory, Tally]:
+    """Let a chunk of people live through the span of the state."""
+    people = scene.people
+    memory = Memory.of(len(people))
+    lives = Lives()
+    tally = Tally.empty(len(scene.state.products.ids))
+    memory.phase[people.kind != HUMAN] = LOSS  # machines and rings are drawn in fraud.py
+    for week in scene.state.span.weeks:
+        _change_phase(scene, memory, lives, tally, week)
+        if week % 4 == 0:
+            _change_tier(scene, memory, lives, week)
+        memory.spend[:, week % 52] = 0
+        who, day, slot = _visits(scene, memory, week)
+        if who.size:
+            _shop(scene, memory, lives, tally, week, who, day, slot)
+    return lives, memory, tally
+
+
+def loss_hazard(scene: Scene, memory: Memory, week: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the hazard of loss in a week, and who had a late parcel lately."""
+    life = scene.world.life
+    lately = (memory.late <= week) & (week - memory.late < life.late_weeks)
+    hazard = scene.people.loss_rate * np.array(life.loss)[memory.phase]
+    return hazard * np.where(lately, np.exp(life.late_log_hazard), 1.0), lately
+
+
+def _change_phase(scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int) -> None:
+    """Move between phases at the start of a week."""
+    people, life, draws = scene.people, scene.world.life, scene.draws
+    before = memory.phase.copy()
+    here = (people.arrival < week * 7) & (memory.phase != LOSS)
+    hazard, lately = loss_hazard(scene, memory, week)
+    chance = 1 - np.exp(-hazard)
+    lost = here & (draws.uniform("loss", people.number, week) < chance)
+    buyers = here & (memory.orders > 0)
+    for k, group in enumerate((buyers & ~lately, buyers & lately)):
+        tally.exposed[k] += int(group.sum())
+        tally.lost[k] += int((lost & group).sum())
+        tally.likely_lost[k] += float(chance[group].sum())
+    awake = here & ((memory.phase == GROWTH) | (memory.phase == MATURITY))
+    sleeps = awake & (draws.uniform("sleep", people.number, week) < life.sleep)
+    wakes = here & (memory.phase == DORMANCY) & (draws.uniform("wake", people.number, week) < life.wake)
+    phase = memory.phase
+    phase[here & (phase == POTENTIAL) & (memory.sign_up < NEVER)] = INTRODUCTION
+    started = here & np.isin(phase, (POTENTIAL, INTRODUCTION, GROWTH)) & (memory.orders > 0)
+    phase[started] = np.where(memory.orders[started] >= life.maturity_orders, MATURITY, GROWTH)
+    memory.woke_to[sleeps] = phase[sleeps]
+    phase[sleeps] = DORMANCY
+    phase[wakes] = memory.woke_to[wakes]
+    phase[lost] = LOSS
+    moved = np.flatnonzero(phase != before)
+    lives.add("phases", who=moved, week=np.full(moved.size, week), phase=phase[moved])
+
+
+def _change_tier(scene: Scene, memory: Memory, lives: Lives, week: int) -> None:
+    """Give tiers by the spend of 52 weeks, every fourth week, to those who signed up before it."""
+    silver, gold = (round(100 * s) for s in scene.world.life.tier_spend)
+    spend = memory.spend.sum(axis=1)
+    tier = (spend >= silver).astype(np.int64) + (spend >= gold)
+    member = memory.sign_up < week * 14
+    moved = np.flatnonzero(member & (np.maximum(memory.tier, 0) != tier))
+    memory.tier[member] = tier[member]
+    lives.add("tiers", who=moved, week=np.full(moved.size, week), tier=tier[moved])
+
+
+def _visits(scene: Scene, memory: Memory, week: int) -> tuple[Ints, Ints, Ints]:
+    """Return (person, day, slot 0 or 1) of a week's visits."""
+    state, people, life, policy = scene.state, scene.people, scene.world.life, scene.policy
+    days = np.arange(max(week * 7, state.span.first), min(week * 7 + 7, state.span.last))
+    rate = people.visit_rate * np.array(life.visit)[memory.phase]
+    rate = rate * np.array(life.tier_visit)[np.maximum(memory.tier, 0)]
+    rate = rate * state.region_visit[week - state.first_week, people.region]
+    on = (days >= scene.policy_day).astype(np.float64)
+    lever = policy.visit_rate * np.where(scene.contacted, life.contact_visit, 1.0)
+    daily = rate[:, None] * state.visit[days - state.span.first][None, :] * (1 + on * (lever[:, None] - 1))
+    u = scene.draws.uniform("visit", people.number[:, None], days[None, :])
+    comes = (u < 1 - np.exp(-daily)) & (days[None, :] > people.arrival[:, None])
+    comes |= (days[None, :] == people.arrival[:, None]) & (people.kind == HUMAN)[:, None]
+    who, which = np.nonzero(comes)
+    again = (
+        scene.draws.uniform("second visit", people.number[who], days[which]) < scene.world.people.second_visit
+    )
+    who = np.concatenate([who, who[again]])
+    day = np.concatenate([days[which], days[which][again]])
+    slot = np.concatenate([np.zeros(which.size, dtype=np.int64), np.ones(int(again.sum()), dtype=np.int64)])
+    return who, day, slot
+
+
+def _shop(
+    scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int, who: Ints, day: Ints, slot: Ints
+) -> None:
+    """Let a week's visits happen, and remember what they leave behind."""
+    draws, people, world = scene.draws, scene.people, scene.world
+    key = day * 2 + slot
+    number = people.number[who]
+    second = visit_second(draws, number, day, slot)
+    device = visit_device(draws, people, who, day, key)
+    load = load_time(scene, who, day, key, device)
+    outcome = np.zeros(who.size, dtype=np.int64)
+    on_errand = np.flatnonzero(_errand(scene, memory, week, who, day, key))
+    needs = demand.draw_needs(draws, world, people, who[on_errand], key[on_errand])
+    product, met, chance = demand.choose(draws, scene.state, people, who[on_errand], day[on_errand], needs)
+    _count(tally, world, people, who[on_errand], needs, chance)
+    full = np.zeros(on_errand.size, dtype=bool)
+    full[needs.visit[met]] = True
+    outcome[on_errand] = np.where(full, ABANDONED, NOTHING_FOUND)
+    carts = on_errand[full]
+    finish, slope = _finish(world, people, who[carts], load[carts])
+    bought = draws.uniform("finish", number[carts], key[carts]) < finish
+    outcome[carts[bought]] = ORDERED
+    tally.errands += np.bincount(people.type[who[on_errand]], minlength=len(TYPES))
+    tally.carts += np.bincount(people.type[who[carts]], minlength=len(TYPES))
+    tally.finished += np.bincount(people.type[who[carts[bought]]], minlength=len(TYPES))
+    tally.load_slope += float(slope.sum())
+    tally.finish += float(finish.sum())
+    _sign_up(scene, memory, who, key, outcome)
+    offset = lives.visits_so_far
+    lives.add("visits", who=who, key=key, second=second, device=device, load=load, outcome=outcome)
+    lives.visits_so_far += who.size
+    line_visit = on_errand[needs.visit[met]]
+    units = demand.units(draws, people, who[on_errand], needs)[met]
+    lives.add("lines", visit=line_visit + offset, need=needs.key[met], product=product[met], units=units)
+    _orders(
+        scene, memory, lives, week, who, day, key, second, outcome, line_visit, product[met], units, offset
+    )
+
+
+def _errand(scene: Scene, memory: Memory, week: int, who: Ints, day: Ints, key: Ints) -> NDArray[np.bool_]:
+    """Return which visits are errands: less often just after an order."""
+    d, people = scene.world.demand, scene.people
+    since = np.maximum(week - memory.last_order[who], 0)
+    chance = np.array(d.errand)[people.type[who]] * np.array(d.errand_city)[people.city_tier[who]]
+    chance = chance * scene.state.errand[day - scene.state.span.first]
+    chance = chance * np.where(
+        memory.orders[who] == 0, d.errand_first, 1 - d.sated * np.exp(-since / d.sated_weeks)
+    )
+    return scene.draws.uniform("errand", people.number[who], key) < chance
+
+
+def _finish(world: World, people: People, who: Ints, load: Ints) -> tuple[Floats, Floats]:
+    """Return the chance of finishing the checkout, and its slope on log load time."""
+    slope = np.array(world.demand.load_slope)[people.type[who]]
+    p = 1 / (1 + np.exp(-(world.demand.finish - slope * np.log(load / 1500.0))))
+    return p, -slope * p * (1 - p)
+
+
+def _sign_up(scene: Scene, memory: Memory, who: Ints, key: Ints, outcome: Ints) -> None:
+    """Sign up on a visit, or at the checkout unless the person prefers to be a guest."""
+    p, people = scene.world.people, scene.people
+    chance = p.sign_up_a_visit * np.array(p.channel_sign_up)[people.channel[who]]
+    chance = chance * np.where(people.guest[who], p.guest_sign_up, 1.0)
+    by_visit = scene.draws.uniform("sign up", people.number[who], key) < chance
+    now = by_visit | ((outcome == ORDERED) & ~people.guest[who])
+    np.minimum.at(memory.sign_up, who[now], key[now])
+
+
+def _orders(
+    scene: Scene, memory: Memory, lives: Lives, week: int, who: Ints, day: Ints, key: Ints, second: Ints,
+    outcome: Ints, line_visit: Ints, product: Ints, units: Ints, offset: int,
+) -> None:  # fmt: skip
+    """Turn finished checkouts into orders, deliver them, and remember."""
+    at = np.flatnonzero(outcome == ORDERED)
+    state, people = scene.state, scene.people
+    placed = day[at] * DAY + second[at] + order_offset(scene.draws, people.number[who[at]], key[at])
+    f = fulfil(
+        scene.draws, scene.world, state, scene.policy, scene.policy_day, people, who[at], key[at], placed
+    )
+    lives.add(
+        "orders", visit=at + offset, who=who[at], key=key[at], placed=placed, paid=f.paid, shipped=f.shipped,
+        promised=f.promised, delivered=f.delivered, cancelled=f.cancelled, late=f.late,
+    )  # fmt: skip
+    memory.orders += np.bincount(who[at], minlength=len(people))
+    memory.last_order[who[at]] = week
+    np.maximum.at(memory.late, who[at][f.late], f.delivered[f.late] // (7 * DAY) + 1)
+    price = state.price[day[line_visit] - state.span.first, product]
+    # A tier is earned by what was paid for under the account.
+    earned = np.zeros(who.size, dtype=bool)
+    earned[at] = (f.paid >= 0) & ~f.cancelled & (memory.sign_up[who[at]] <= key[at])
+    counts = earned[line_visit]
+    paid = np.zeros(len(people), dtype=np.int64)
+    np.add.at(paid, who[line_visit][counts], (price * units)[counts])
+    memory.spend[:, week % 52] += paid
+
+
+def _count(
+    tally: Tally, world: World, people: People, who: Ints, needs: demand.Needs, chance: Floats
+) -> None:
+    """Add a week's needs to the sums behind the closed-form truths."""
+    kind = people.type[who[needs.visit]]
+    alpha = demand.alphas(world)[kind]
+    cats = tally.needs.shape[1]
+    cell = np.bincount(kind * cats + needs.category, minlength=tally.needs.size)
+    tally.needs += cell.reshape(tally.needs.shape)
+    for c in range(cats):
+        rows = needs.category == c
+        s, a = chance[rows], alpha[rows]
+        part = slice(c * PER_CATEGORY, (c + 1) * PER_CATEGORY)
+        tally.expected[part] += s.sum(axis=0)
+        tally.slope[part] -= (a[:, None] * s * (1 - s)).sum(axis=0)
+        tally.cross[c] += (a[:, None] * s).T @ s
+
+
+def visit_second(draws: Draws, number: Ints, day: Ints, slot: Ints) -> Ints:
+    """Return the local second of the day at which a visit starts: lunch and evening peaks, later at weekends.
+
+    A second visit of a day starts after the first.
+    """
+    weekend = (day % 7 >= 5).astype(np.int64)
+    u = draws.uniform("hour", number, day * 2)
+    cumulated = np.cumsum(HOURS, axis=1) / HOURS.sum(axis=1, keepdims=True)
+    hour = np.minimum((u[:, None] >= cumulated[weekend]).sum(axis=1), 23)
+    first = hour * 3600 + (draws.uniform("minute", number, day * 2) * 3600).astype(np.int64)
+    later = first + ((DAY - 1 - first) * (0.05 + 0.95 * draws.uniform("later", number, day * 2 + 1))).astype(
+        np.int64
+    )
+    return np.where(slot == 0, first, later)
+
+
+# Relative traffic by hour of the day: working days, weekends.
+HOURS = np.array(
+    [
+        [18, 9, 5, 3, 3, 5, 12, 24, 38, 50, 56, 60, 70, 62, 52, 52, 54, 56, 60, 76, 96, 108, 88, 46],
+        [24, 13, 7, 4, 3, 4, 8, 16, 32, 52, 66, 72, 74, 72, 70, 70, 68, 66, 66, 76, 92, 102, 90, 54],
+    ],
+    dtype=np.float64,
+)
+
+
+def order_offset(draws: Draws, number: Ints, key: Ints) -> Ints:
+    """Return the seconds from the start of a visit to its order."""
+    return 120 + (draws.uniform("order offset", number, key) * 800).astype(np.int64)
+
+
+def visit_device(draws: Draws, people: People, who: Ints, day: Ints, key: Ints) -> Ints:
+    """Return the device: 0 phone, 1 desktop, 2 tablet, 3 the new phone."""
+    u = draws.uniform("device", people.number[who], key)
+    desktop = np.where(people.desktop[who], 0.34, 0.0)
+    tablet = np.where(people.tablet[who], 0.18, 0.0)
+    phone = np.where(day >= people.new_phone[who], 3, 0)
+    return np.where(u < desktop, 1, np.where(u < desktop + tablet, 2, phone))
+
+
+def load_time(scene: Scene, who: Ints, day: Ints, key: Ints, device: Ints) -> Ints:
+    """Return load times in ms: slower on phones, and in smaller cities, where types differ too."""
+    pages = scene.world.pages
+    base = pages.load_ms * np.array(pages.device)[device] * np.array(pages.city)[scene.people.city_tier[who]]
+    spread = np.exp(pages.spread * scene.draws.normal("load time", scene.people.number[who], key))
+    factor = np.where(day >= scene.policy_day, scene.policy.load_time, 1.0)
+    return np.maximum(np.rint(base * spread * factor).astype(np.int64), 60)

@@ -1,0 +1,198 @@
+"""The parameters of the platform: change one here, and data, truths and notebooks follow.
+
+Every number is explained where it stands; `docs/simulation.md` says which mechanism uses it and which truth it
+moves. Rates are a day or a week, money is CNY, elasticities and utilities are in natural logarithms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+TYPES = ("price-sensitive", "quality-seeking", "individuality-seeking", "convenience-seeking")
+CITY_TIERS = ("tier 1", "new tier 1", "tier 2", "tier 3")
+CHANNELS = ("search", "ads", "social", "creator", "referral", "offline", "direct")
+DEVICES = ("phone", "desktop", "tablet")
+TIERS = ("bronze", "silver", "gold")
+PHASES = ("potential", "introduction", "growth", "maturity", "dormancy", "loss")
+POTENTIAL, INTRODUCTION, GROWTH, MATURITY, DORMANCY, LOSS = range(6)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run of the platform is asked for (the section ``simulation:`` has the same shape)."""
+
+    seed: int = 20260101
+    customers: int = 12_000
+    months: int = 30
+    dirt: bool = True
+
+
+@dataclass(frozen=True)
+class People:
+    """Who comes, and how often."""
+
+    # Persons for each expected customer: most visitors never sign up (measured, see tests/simulation).
+    persons_a_customer: float = 2.44
+    # Share of each type by city tier: composition differs by region, which biases naive comparisons.
+    types: tuple[tuple[float, ...], ...] = (
+        (0.24, 0.32, 0.22, 0.22),
+        (0.32, 0.26, 0.21, 0.21),
+        (0.39, 0.22, 0.19, 0.20),
+        (0.48, 0.17, 0.16, 0.19),
+    )
+    # Visits a day of a person in the phase "maturity", mean by type; gamma spread over persons of this shape.
+    visit_rate: tuple[float, ...] = (0.076, 0.062, 0.070, 0.055)
+    visit_shape: float = 0.72
+    second_visit: float = 0.15  # chance of a second visit on a day with one
+    # Loss a week, mean by type; gamma spread (the dropout heterogeneity behind a retention curve that flattens).
+    loss_rate: tuple[float, ...] = (0.034, 0.020, 0.026, 0.022)
+    loss_shape: float = 0.8
+    # How channels differ: share of arrivals, factor on the visit rate, on loss, and on the chance of sign-up.
+    channel_share: tuple[float, ...] = (0.22, 0.24, 0.16, 0.10, 0.10, 0.06, 0.12)
+    channel_visit: tuple[float, ...] = (1.00, 0.80, 0.95, 0.90, 1.20, 0.90, 1.10)
+    channel_loss: tuple[float, ...] = (1.00, 1.45, 1.20, 1.30, 0.75, 0.90, 0.80)
+    channel_sign_up: tuple[float, ...] = (1.00, 0.75, 0.90, 1.00, 1.40, 1.30, 1.20)
+    sign_up_a_visit: float = 0.14
+    guest: float = 0.30  # share of persons who check out as guests until they sign up …
+    guest_sign_up: float = 0.25  # … and whose chance to sign up on a visit is lower by this factor
+    # Devices: chance of owning each besides the phone, of using it on a visit, and of a new phone within the period
+    desktop: float = 0.38
+    tablet: float = 0.12
+    new_phone: float = 0.15
+
+
+@dataclass(frozen=True)
+class Life:
+    """Phases of a customer: factors on visits and on loss, and the hazards between phases (a week)."""
+
+    visit: tuple[float, ...] = (0.55, 0.80, 1.25, 1.00, 0.06, 0.0)  # by phase, see PHASES
+    loss: tuple[float, ...] = (3.0, 1.6, 1.0, 0.65, 1.0, 0.0)
+    maturity_orders: int = 4  # from this many orders on, growth becomes maturity
+    sleep: float = 0.020  # hazard a week of falling dormant (growth and maturity)
+    wake: float = 0.055  # hazard a week of waking from dormancy
+    # A late parcel multiplies the hazard of loss for some weeks after it: the truth behind "does waiting matter".
+    late_log_hazard: float = 1.2
+    late_weeks: int = 10
+    # Being of a tier makes a customer come more often, by this factor: much less than the naive comparison says.
+    tier_visit: tuple[float, ...] = (1.0, 1.05, 1.12)
+    tier_spend: tuple[float, ...] = (800.0, 2_000.0)  # spend of 52 weeks that gives silver, gold
+    contact_visit: float = 1.25  # factor on visits of those whom Policy.contacted names
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Choice among the products of a category, and what sets prices; see demand.py."""
+
+    # By type: minus the price coefficient on log price, taste for quality, for the unusual, for a promotion tag.
+    alpha: tuple[float, ...] = (5.0, 2.6, 3.0, 3.4)
+    quality: tuple[float, ...] = (0.30, 1.20, 0.50, 0.60)
+    unusual: tuple[float, ...] = (0.0, 0.2, 1.1, 0.0)
+    promotion: tuple[float, ...] = (0.60, 0.10, 0.12, 0.25)
+    # Share of a type's needs that is met at base prices: sets the utility of buying against not buying.
+    met: tuple[float, ...] = (0.38, 0.40, 0.38, 0.44)
+    base_price_sd: float = 0.32  # spread of log base prices in a category …
+    price_of_quality: float = 0.24  # … and what a unit of quality adds to it
+    ramp: float = -1.2  # utility of a new product at its launch, decaying over ramp_weeks
+    ramp_weeks: float = 8.0
+    ageing: float = -0.25  # utility lost a year by the fastest ageing product
+    # A visit is an errand (serious intent) with this chance by type; the rest of the visits browse.
+    errand: tuple[float, ...] = (0.120, 0.147, 0.133, 0.172)
+    # … times this by city tier: small cities buy less and load slowly, which biases naive load-time comparisons.
+    errand_city: tuple[float, ...] = (1.30, 1.10, 0.95, 0.72)
+    errand_first: float = 0.56  # factor before the first order
+    sated: float = 0.40  # an order lowers the chance of the next errand by this share …
+    sated_weeks: float = 1.5  # … decaying with this time constant
+    more_needs: float = 0.90  # chance of one more need on the same errand (geometric, at most `most_needs`)
+    most_needs: int = 8
+    needs_spread: float = 0.25  # … a person's own chance lies this share around it
+    favourite: float = 0.40  # chance that a need is of the person's favourite category
+    # Finishing the checkout: logit at a load time of 1,500 ms, and slope on log(load / 1,500 ms) by type.
+    finish: float = 0.75
+    load_slope: tuple[float, ...] = (0.35, 0.45, 0.45, 0.75)
+    # Demand shocks by product and week (log utility): persistence, spread, and how far prices answer them.
+    shock_rho: float = 0.5
+    shock_sd: float = 0.30
+    price_answers_shock: float = 0.05
+    # Costs: category and product parts, changed every fourth week; share passed on to the price.
+    cost_rho: float = 0.85
+    cost_category_sd: float = 0.03
+    cost_product_sd: float = 0.095
+    pass_through: float = 0.80
+    margin: float = 0.45  # of the base price; spread over products
+    # Promotions: chance of a product's random promotion in a week, and in an event; depth.
+    promo_weekly: float = 0.07
+    promo_event: float = 0.60
+    promo_depth: tuple[float, float] = (0.06, 0.28)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """How fast pages load: log-normal around a median by device and city tier."""
+
+    load_ms: float = 1350.0
+    device: tuple[float, ...] = (1.0, 0.8, 1.1, 0.9)  # phone, desktop, tablet, a new phone
+    city: tuple[float, ...] = (
+        0.80,
+        0.92,
+        1.10,
+        1.45,
+    )  # small cities load slowly, and buy less for other reasons
+    spread: float = 0.45  # of log load time
+
+
+@dataclass(frozen=True)
+class Season:
+    """How visits and intent move with the calendar."""
+
+    month: tuple[float, ...] = (1.0, 0.90, 0.98, 0.97, 1.0, 1.02, 0.97, 0.96, 1.0, 1.02, 1.05, 1.06)
+    weekday: tuple[float, ...] = (0.98, 0.96, 0.96, 0.97, 1.0, 1.07, 1.06)
+    market_rho: float = 0.6
+    market_sd: float = 0.05
+    region_sd: float = 0.05
+    # Factors on visits and on the chance of an errand: in an event's window, and at its peak.
+    event_visit: tuple[float, float] = (1.20, 1.80)
+    event_errand: tuple[float, float] = (1.12, 1.45)
+    after_visit: float = 0.90  # the week after an event
+    launch: float = 1.6  # arrivals are higher by this share when the shop opens …
+    launch_days: float = 75.0  # … fading with this time constant
+
+
+@dataclass(frozen=True)
+class Trade:
+    """Paying, shipping, delivering, returning."""
+
+    unpaid: float = 0.025
+    cancelled: float = 0.02
+    delivery_days: tuple[float, ...] = (1.5, 1.8, 2.3, 3.1)  # median by city tier
+    delivery_sd: float = 0.38
+    event_delay: float = 1.25
+    promised_days: tuple[int, ...] = (3, 3, 4, 5)
+    free_shipping_from: float = 99.0
+    payment_fee: float = 0.006
+    return_factor: tuple[float, ...] = (1.1, 0.8, 1.2, 1.0)  # by type
+    late_return: float = 1.5  # factor on returns of a late parcel
+
+
+@dataclass(frozen=True)
+class Fraud:
+    """Machines and made-up orders, in known numbers."""
+
+    bots: float = 0.004  # share of persons
+    bot_visits: float = 0.45  # chance of a visit in each half of a day, for one to nine months
+    bot_labelled: float = 0.6
+    fakes: float = 0.004  # share of persons who are accounts of a ring
+    rings: int = 12
+    fake_orders: float = 4.0  # mean number of orders of a fake account
+
+
+@dataclass(frozen=True)
+class World:
+    """All parameters."""
+
+    people: People = field(default_factory=People)
+    life: Life = field(default_factory=Life)
+    demand: Demand = field(default_factory=Demand)
+    pages: Pages = field(default_factory=Pages)
+    season: Season = field(default_factory=Season)
+    trade: Trade = field(default_factory=Trade)
+    fraud: Fraud = field(default_factory=Fraud)

@@ -1,0 +1,89 @@
+"""Small platforms that several tests look at; each is made once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from growth.simulation import Settings, simulate
+
+TABLES = [
+    "regions",
+    "customers",
+    "visitors",
+    "memberships",
+    "consents",
+    "products",
+    "product_costs",
+    "prices",
+    "sessions",
+    "events",
+    "orders",
+    "order_lines",
+    "returns",
+]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform on disk."""
+
+    folder: Path
+
+    def arrow(self, table: str) -> pa.Table:
+        parts = sorted((self.folder / "raw" / table).glob("*.parquet"))
+        return pa.concat_tables([pq.read_table(p) for p in parts])
+
+    def frame(self, table: str) -> pd.DataFrame:
+        return self.arrow(table).to_pandas()
+
+    def bytes(self, room: str = "raw") -> dict[str, bytes]:
+        root = self.folder / room
+        return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+    def truth(self, name: str) -> Any:
+        file = self.folder / "truth" / name
+        return json.loads(file.read_text()) if name.endswith(".json") else pq.read_table(file).to_pandas()
+
+    @cached_property
+    def stated(self) -> dict[str, float]:
+        return {k: v["value"] for k, v in self.truth("truths.json").items()}
+
+
+Make = Callable[..., Platform]
+
+
+def make(folder: Path, settings: Settings, **options: Any) -> Platform:
+    simulate(settings, folder / "raw", folder / "truth", **options)
+    return Platform(folder)
+
+
+@pytest.fixture(scope="session")
+def default(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """The platform at its default size, clean."""
+    return make(tmp_path_factory.mktemp("default"), Settings(dirt=False))
+
+
+@pytest.fixture(scope="session")
+def small() -> Settings:
+    return Settings(seed=7, customers=900, months=9, dirt=False)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory, small: Settings) -> Platform:
+    """A small platform without any lever."""
+    return make(tmp_path_factory.mktemp("base"), small)
+
+
+@pytest.fixture(scope="session")
+def dirty(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    return make(tmp_path_factory.mktemp("dirty"), Settings(seed=3, customers=4000, months=6))
