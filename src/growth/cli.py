@@ -122,6 +122,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+FULL = "No space left"
+
+
+def of_the_system(error: Exception) -> str:
+    """Return a fault of disk or permission as a sentence."""
+    if FULL in str(error):
+        return (
+            "The disk is full: make room, then run again. Nothing half-written counts; `dvc repro` continues."
+        )
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}."
+    return str(error)
+
+
 def main() -> None:
     """Run a verb; a user's mistake ends in one clear sentence and exit code 1."""
     args = _parser().parse_args()
@@ -131,8 +145,13 @@ def main() -> None:
 
             load()  # a wrong parameter stops the run before anything starts
         (_map if args.verb == "map" else _VERBS[args.verb][0])(args)
-    except (UserError, FileNotFoundError) as e:
+    except UserError as e:
         print(f"✗ {e}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except Exception as e:
+        if not isinstance(e, OSError) and FULL not in str(e):
+            raise
+        print(f"✗ {of_the_system(e)}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("✗ Stopped by you. Nothing half-written counts; `dvc repro` continues.", file=sys.stderr)

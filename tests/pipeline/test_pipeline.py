@@ -123,6 +123,29 @@ def test_a_failing_cell_is_told_in_fifteen_lines_and_kept_apart(project: Elsewhe
     assert (project.folder / REPORTS / "notebooks/06_retention.ipynb").is_file()
 
 
+def test_a_kernel_that_dies_is_one_sentence(project: Elsewhere) -> None:
+    file = project.folder / "notebooks" / "06_retention.ipynb"
+    source = file.read_text()
+    nb = nbformat.reads(source, as_version=4)
+    next(c for c in nb.cells if c["id"] == "curve-table").source = "import os\nos.kill(os.getpid(), 9)"
+    file.write_text(nbformat.writes(nb))
+    said = project.run("growth", "run", "06_retention", fails=True)
+    file.write_text(source)
+    assert "✗ 06_retention: the kernel died" in said and "Traceback" not in said
+
+
+def test_run_by_hand_a_notebook_only_shows(project: Elsewhere, tmp_path: Path) -> None:
+    """Plain papermill, with an override: params.yaml decides the rest, and reports/ stays as it is."""
+    before = snapshot(project, tmp_path)
+    out = tmp_path / "out.ipynb"
+    project.run("papermill", "notebooks/06_retention.ipynb", str(out), "-p", "period", "week")
+    text = out.read_text()
+    assert (
+        "period = `week` · confidence = `0.95`" in text and "weeks since the week of the first order" in text
+    )
+    assert changed(project, before) == []
+
+
 def test_a_wrong_parameter_stops_before_a_kernel_starts(project: Elsewhere) -> None:
     project.set("retention", confidence=3)
     said = project.run("growth", "run", "06_retention", fails=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from growth import paths
@@ -70,6 +71,10 @@ def _execute(topic: str, parameters: dict[str, Any], folder: Path) -> Any:
         )
     except papermill.exceptions.PapermillExecutionError:
         raise UserError(failure(nbformat.read(failed, as_version=4), source, failed)) from None
+    except DeadKernelError:
+        raise UserError(
+            f"{paths.slug(topic)}: the kernel died, most often for want of memory. Close what else runs, and run again."
+        ) from None
     failed.unlink()
     return nb
 
