@@ -39,12 +39,14 @@ check: setup  ## lint, format, types; notebooks without outputs; calibration res
 	@mypy
 	@python -m growth.report.clean notebooks
 	@python calibration/run.py --check
+	@python calibration/simulation.py --check
 
 verify: setup  ## run everything by force in another folder and compare byte by byte
 	@growth verify
 
-calibrate: setup  ## coverage and false positives of every estimator; stores calibration/results.json
+calibrate: setup  ## coverage and false positives of every estimator, and the platform's truths; stores the results
 	@python calibration/run.py
+	@python calibration/simulation.py
 
 benchmark: setup  ## time set-up, pipeline and notebooks, beside a plain script
 	@python benchmarks/run.py

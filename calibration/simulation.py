@@ -20,15 +20,14 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from growth.report.sources import closure  # noqa: E402
 from growth.simulation import Settings  # noqa: E402
-
-JUDGED = {Path(str(m.__file__)) for n, m in sys.modules.items() if n.startswith("growth.simulation")}
-
 from tests.simulation.conftest import Platform, make  # noqa: E402
 from tests.simulation.estimators import dummies, least_squares  # noqa: E402
 from tests.simulation.test_market import panel_of, price_slopes  # noqa: E402
 from tests.simulation.test_people import came_back, visits  # noqa: E402
 
+RESULTS = ROOT / "calibration" / "simulation.json"
 SEEDS = tuple(range(101, 121))  # fixed before the first run
 ERRORS = {"cost_instrument_price_slope": "own_price_elasticity", "naive_price_slope": "naive_price_bias"}
 
@@ -75,11 +74,9 @@ def ranges(platform: Platform) -> dict[str, float]:
 
 
 def code_hash() -> str:
-    """Return a hash of the code that is judged: the modules that a simulation loads."""
-    digest = sha256()
-    for file in sorted(JUDGED):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    """Return a hash of the code that is judged: the modules that a simulation needs, comments and layout apart."""
+    modules = {m: h for m, h in closure(["growth.simulation"]).items() if m.startswith("growth.simulation")}
+    return sha256(json.dumps(modules, sort_keys=True).encode()).hexdigest()
 
 
 def main() -> None:
@@ -108,9 +105,20 @@ def main() -> None:
         "power": {k: [min(v), max(v)] for k, v in ratios.items()},
     }
     text = json.dumps(result, indent=1, sort_keys=True) + "\n"
-    (ROOT / "calibration" / "simulation.json").write_text(text, encoding="utf-8")
+    RESULTS.write_text(text, encoding="utf-8")
     print(text)
 
 
+def check() -> int:
+    """Say whether the stored results judge the code that is there; return the exit code."""
+    fresh = json.loads(RESULTS.read_text(encoding="utf-8"))["code"] == code_hash()
+    print(
+        "the platform's calibration is up to date"
+        if fresh
+        else "the platform's is stale, run `make calibrate`"
+    )
+    return not fresh
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(check() if "--check" in sys.argv else main())

@@ -15,7 +15,7 @@ import yaml
 from growth.report.verify import _copy
 from tests.conftest import ROOT
 
-SMALL = dict(customers=400, months=8)
+SMALL = dict(customers=900, months=8)
 
 
 @dataclass

@@ -123,6 +123,18 @@ def test_a_failing_cell_is_told_in_fifteen_lines_and_kept_apart(project: Elsewhe
     assert (project.folder / REPORTS / "notebooks/06_retention.ipynb").is_file()
 
 
+def test_too_few_customers_are_refused_not_drawn(project: Elsewhere) -> None:
+    project.set("retention", min_customers=10_000)
+    project.repro()
+    findings = json.loads((project.folder / REPORTS / "metrics/06_retention.json").read_text())
+    sentence = findings["F2.retention"]["sentence"]
+    assert sentence.endswith(
+        "not answered: no cohort of 10,000 customers or more has reached its second month."
+    )
+    project.set("retention", min_customers=30)
+    project.repro()
+
+
 def test_a_kernel_that_dies_is_one_sentence(project: Elsewhere) -> None:
     file = project.folder / "notebooks" / "06_retention.ipynb"
     source = file.read_text()

@@ -90,9 +90,9 @@ class Notebook:
             raise UserError(f"{self.topic} has no mart {name!r}.")
         return pd.read_parquet(file)
 
-    def refuse(self, key: str, question: str) -> None:
-        """Say that a question of the handbook is not answered on this dataset, and why."""
-        why = next(iter(self.left_out.values()))
+    def refuse(self, key: str, question: str, why: str = "") -> None:
+        """Say that a question of the handbook is not answered on this dataset, and why (else: the first mart's reason)."""
+        why = why or next(iter(self.left_out.values()))
         text = f"{question} is not answered: {why}."
         self.findings[key] = dict(sentence=text, method="refused", n=0, headline=True)
         self._store()

@@ -25,7 +25,8 @@ def curve(nb: Notebook, pool: pd.DataFrame) -> None:
     """Record the pooled curve: the headline after one period, the rest as a series."""
     later = pool[pool["age"] > 0]
     if later.empty:
-        nb.refuse("F2.retention", "Whether customers stay (no cohort has reached its second period)")
+        why = f"no cohort of {count(nb.params.min_customers)} customers or more has reached its second {nb.params.period}"
+        nb.refuse("F2.retention", "Whether customers stay", why)
         return
     period, level = nb.params.period, f"{100 * nb.params.confidence:g} %"
     first, last = later.iloc[0], later.iloc[-1]
