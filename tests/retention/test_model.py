@@ -60,6 +60,15 @@ def test_pooled_counts_only_those_who_reached_the_age(three: pd.DataFrame) -> No
     assert pool.loc[1, "lowest"] == 9 / 60 and pool.loc[1, "highest"] == 0.4
 
 
+def test_small_cells_are_suppressed_for_the_eyes_alone(three: pd.DataFrame) -> None:
+    cells = model.triangle(three, Calendar("month", dt.date(2024, 5, 1)))
+    shown = model.suppressed(cells, 10)
+    assert cell(shown, MAR, 1)["why_empty"] == model.FEW and pd.isna(cell(shown, MAR, 1)["share"])
+    assert cell(shown, FEB, 1)["retained"] == 10 and cell(shown, JAN, 2)["retained"] == 0
+    assert cell(cells, MAR, 1)["retained"] == 9
+    assert model.suppressed(cells, 0).equals(cells)
+
+
 def test_a_left_truncated_cohort_is_labelled_and_not_pooled(three: pd.DataFrame) -> None:
     cells = model.triangle(three, Calendar("month", dt.date(2024, 5, 1), begins_mid_life=True))
     assert cell(cells, JAN, 1)["left_truncated"] and not cell(cells, FEB, 1)["left_truncated"]
@@ -103,5 +112,7 @@ def test_purchase_days_keeps_everybody() -> None:
     patterns = pd.DataFrame(
         [(0, 0, 9, 5), (4, 3, 9, 2), (30, 8, 9, 3)], columns=["x", "t_x", "t", "customers"]
     )
+    few = model.purchase_days(patterns, most=10, smallest=4)
+    assert dict(zip(few["days"], few["customers"], strict=True)) == {1: 5, 2: 5}
     found = model.purchase_days(patterns, most=10)
     assert dict(zip(found["days"], found["customers"], strict=True)) == {1: 5, 5: 2, 10: 3}

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+SMALLEST_CELL = 10
+
+
 @dataclass
 class Notebook:
     """An open topic. Make one with `growth.open`.
@@ -77,6 +80,11 @@ class Notebook:
         for mart, why in self.left_out.items():
             display(Markdown(f"> **Left out:** *{mart.replace('_', ' ')}*, because {why}."))
 
+    @property
+    def smallest_cell(self) -> int:
+        """The fewest people that a shown cell may hold (handbook H3); 0 where nobody is real or all is published."""
+        return 0 if self.data.synthetic or self.data.public else SMALLEST_CELL
+
     def has(self, *marts: str) -> bool:
         """Return whether all of these marts could be built."""
         return not any(m in self.left_out for m in marts)
@@ -91,7 +99,7 @@ class Notebook:
         return pd.read_parquet(file)
 
     def refuse(self, key: str, question: str, why: str = "") -> None:
-        """Say that a question of the handbook is not answered on this dataset, and why (else: the first mart's reason)."""
+        """Say that a question of the handbook is not answered here, and why (left out: the first mart's reason)."""
         why = why or next(iter(self.left_out.values()))
         text = f"{question} is not answered: {why}."
         self.findings[key] = dict(sentence=text, method="refused", n=0, headline=True)

@@ -25,7 +25,8 @@ def curve(nb: Notebook, pool: pd.DataFrame) -> None:
     """Record the pooled curve: the headline after one period, the rest as a series."""
     later = pool[pool["age"] > 0]
     if later.empty:
-        why = f"no cohort of {count(nb.params.min_customers)} customers or more has reached its second {nb.params.period}"
+        fewest = count(nb.params.min_customers)
+        why = f"no cohort of {fewest} customers or more has reached its second {nb.params.period}"
         nb.refuse("F2.retention", "Whether customers stay", why)
         return
     period, level = nb.params.period, f"{100 * nb.params.confidence:g} %"
@@ -61,7 +62,8 @@ def curve(nb: Notebook, pool: pd.DataFrame) -> None:
 def first_cohort(nb: Notebook, cells: pd.DataFrame) -> None:
     """Record the oldest cohort, customer by customer counted."""
     cohort = cells["cohort"].min()
-    own = cells[(cells["cohort"] == cohort) & (cells["why_empty"] == "") & (cells["age"] > 0)]
+    own = cells[(cells["cohort"] == cohort) & (cells["age"] > 0)]
+    own = own[own["why_empty"] == ""] if not (own["why_empty"] == model.FEW).any() else own.head(0)
     if own.empty:
         return
     size, truncated = int(own["size"].iloc[0]), bool(own["left_truncated"].iloc[0])

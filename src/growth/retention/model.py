@@ -16,6 +16,7 @@ from growth.stats.proportions import homogeneity, wilson
 NOT_REACHED = "not yet reached"
 PARTIAL = "period not over"
 SMALL = "cohort too small"
+FEW = "suppressed: too few people"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,19 @@ def _cell(
     return dict(cohort=cohort, age=age, size=size, retained=retained, why_empty=why)
 
 
+def suppressed(cells: pd.DataFrame, smallest: int) -> pd.DataFrame:
+    """Return a triangle to be shown: a cell with some, but fewer than `smallest`, customers in it is empty.
+
+    Pool the cohorts before: suppression is for the eyes, not for the estimate.
+    """
+    out = cells.copy()
+    few = ((out["retained"] > 0) & (out["retained"] < smallest)).fillna(False).astype(bool)
+    out.loc[few, "why_empty"] = FEW
+    out.loc[few, "retained"] = pd.NA
+    out.loc[few, ["share", "low", "high"]] = np.nan
+    return out
+
+
 def pooled(cells: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Pool the cohorts age by age: customers retained over customers who have reached that age.
 
@@ -174,9 +188,14 @@ def came_back(patterns: pd.DataFrame, days: int, confidence: float = 0.95) -> Sh
     return Share(again / trials, float(low), float(high), again, trials)
 
 
-def purchase_days(patterns: pd.DataFrame, most: int = 10) -> pd.DataFrame:
-    """Return ``days, customers, share``: customers by active days; the last row holds `most` and more."""
+def purchase_days(patterns: pd.DataFrame, most: int = 10, smallest: int = 0) -> pd.DataFrame:
+    """Return ``days, customers, share``: customers by active days; the last row holds all beyond.
+
+    There are `most` rows, or as many as leave `smallest` customers in each.
+    """
     days = (patterns["x"] + 1).clip(upper=most)
     out = patterns.groupby(days.rename("days"))["customers"].sum().reset_index()
+    if most > 1 and (out["customers"] < smallest).any():
+        return purchase_days(patterns, most - 1, smallest)
     out["share"] = out["customers"] / out["customers"].sum()
     return out
