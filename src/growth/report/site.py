@@ -21,7 +21,7 @@ MORE = 3  # findings on a card beside the headline
 def run(dataset: str) -> Path:
     """Render every executed notebook of a dataset and the front page; return the front page's path."""
     target = paths.reports(dataset, "site")
-    new = fresh(target.with_name("site.new"))
+    new = fresh(paths.build("site"))
     info = Dataset.read(paths.data(dataset, "tables"))
     cards = [_page(slug, info, new) for slug in paths.TOPICS.values()]
     if info.synthetic:
