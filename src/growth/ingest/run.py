@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -53,9 +53,12 @@ def ingest(raw: Path, tables: Path, quarantine: Path, data_params: Any) -> dict[
         as_of=str(data_params.as_of or info.as_of),
         timezone=data_params.timezone or info.timezone,
     )
-    with tempfile.TemporaryDirectory(prefix="ingest-", dir=tables.parent) as scratch:
+    scratch = fresh(tables.parent / "ingest.new")  # one name, so that what a killed run leaves is cleared
+    try:
         read = sources.get(info.name).read
-        found = ingest_reading(lambda con: read(con, raw), info, tables, quarantine, Path(scratch))
+        found = ingest_reading(lambda con: read(con, raw), info, tables, quarantine, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     info.write(tables)
     text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False, default=str)
     (quarantine / "account.json").write_text(text + "\n", encoding="utf-8")
