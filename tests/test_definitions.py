@@ -58,6 +58,41 @@ def test_net_takes_refunds_off_on_the_day_requested(shop: Any) -> None:
         assert frame(definitions.revenue(tables))["amount"].sum() == total
 
 
+def test_a_refund_counts_if_its_order_does_and_finds_its_customer(shop: Any) -> None:
+    back = [
+        dict(
+            order_id="b", customer_id="c", quantity=1, refund=100, requested_at="2024-06-20 08:00"
+        ),  # cancelled
+        dict(order_id="a", quantity=1, refund=2, requested_at="2024-06-20 08:00"),
+        dict(order_id="gone", customer_id="z", quantity=1, refund=1, requested_at="2024-06-20 08:00"),
+    ]
+    found = frame(definitions.refunds(shop(orders=ORDERS, order_lines=LINES, returns=back)))
+    assert dict(zip(found["customer_id"], found["amount"], strict=True)) == {"c": 2, "z": 1}
+
+
+def test_paid_after_as_of_is_not_known(shop: Any) -> None:
+    late = dict(
+        order_id="z", customer_id="c", status="paid", placed_at="2024-06-30 10:00", paid_at="2024-07-03 10:00"
+    )
+    found = frame(definitions.orders(shop(words=dict(orders="paid"), orders=[late], order_lines=[])))
+    assert found.empty
+
+
+def test_a_visit_belongs_to_whom_the_visitor_was_linked_to_then(shop: Any) -> None:
+    sessions = [dict(session_id=f"s{d}", visitor_id="v", started_at=f"2024-06-0{d} 10:00") for d in (1, 3, 5)]
+    visitors = [
+        dict(visitor_id="v", customer_id="c", valid_from="2024-06-02 00:00", valid_to="2024-06-04 00:00"),
+        dict(visitor_id="v", customer_id="d", valid_from="2024-06-04 00:00"),
+    ]
+    found = frame(
+        definitions.activity(shop(words=dict(active="visit"), sessions=sessions, visitors=visitors))
+    )
+    assert list(zip(found["customer_id"], found["date"], strict=True)) == [
+        ("c", day("2024-06-03")),
+        ("d", day("2024-06-05")),
+    ]
+
+
 def test_active_by_visit_counts_known_visitors_once_and_no_bots(shop: Any) -> None:
     sessions = [
         dict(session_id=f"s{i}", visitor_id=v, started_at="2024-06-01 10:00", bot=b)

@@ -66,12 +66,12 @@ def orders(tables: Tables) -> Rows:
     """Return the orders that count: ``order_id, customer_id, visitor_id, date``; one row an order.
 
     Cancelled orders never count. ``date`` is the business date of placing, or of paying if
-    ``definitions.orders`` is ``paid``; then an unpaid order does not count.
+    ``definitions.orders`` is ``paid``; then an order that was not paid before ``as_of`` does not count.
     """
     found = first_record(tables["orders"], ("order_id",)).filter(_.status != "cancelled")
     if tables.words.orders == "paid":
         paid = clock.business_date(found.paid_at, tables.info.timezone, tables.years)
-        found = found.filter(_.paid_at.notnull()).mutate(date=paid)
+        found = found.mutate(date=paid).filter(_.date < ibis.date(tables.info.as_of))
     else:
         found = found.mutate(date=_.business_date)
     return found.select("order_id", "customer_id", "visitor_id", "date")
@@ -89,13 +89,22 @@ def purchases(tables: Tables) -> Rows:
 
 
 def refunds(tables: Tables) -> Rows:
-    """Return what was paid back: ``customer_id, date, quantity, amount``, on the day it was requested."""
+    """Return what was paid back: ``customer_id, date, quantity, amount``, on the day it was requested.
+
+    A refund whose order is known counts if the order does, and belongs to the order's customer where it names
+    none; a refund of an unknown order counts.
+    """
+    every = first_record(tables["orders"], ("order_id",)).select(known_id=_.order_id, owner=_.customer_id)
+    counting = orders(tables).select(counting_id=_.order_id)
     found = tables["returns"]
+    found = found.left_join(every, found.order_id == every.known_id)
+    found = found.left_join(counting, found.order_id == counting.counting_id)
+    found = found.filter(_.known_id.isnull() | _.counting_id.notnull())
     return found.select(
-        customer_id=found.customer_id,
-        date=found.business_date,
-        quantity=found.quantity,
-        amount=found.refund,
+        customer_id=ibis.coalesce(_.customer_id, _.owner),
+        date=_.business_date,
+        quantity=_.quantity,
+        amount=_.refund,
     )
 
 
@@ -110,7 +119,10 @@ def revenue(tables: Tables) -> Rows:
 
 
 def activity(tables: Tables) -> Rows:
-    """Return the days on which a known customer was active: ``customer_id, date``, each once."""
+    """Return the days on which a known customer was active: ``customer_id, date``, each once.
+
+    A visit belongs to the customer to whom the visitor was linked at that time.
+    """
     by_order = tables.words.active == "order"
     days = purchases(tables).select("customer_id", "date") if by_order else _visits(tables)
     return days.filter(_.customer_id.notnull()).distinct()
@@ -122,6 +134,9 @@ def _visits(tables: Tables) -> Rows:
             f"definitions.active is 'visit', but {tables.info.name} has no sessions and visitors: use 'order'."
         )
     seen = tables["sessions"].filter(~_.bot.fill_null(False))
-    who = tables["visitors"].filter(_.customer_id.notnull()).select("visitor_id", "customer_id")
-    joined = seen.inner_join(who.distinct(), "visitor_id")
-    return joined.select("customer_id", date=_.business_date)
+    who = tables["visitors"].filter(_.customer_id.notnull())
+    who = who.select("visitor_id", "customer_id", "valid_from", "valid_to").distinct()
+    joined = seen.inner_join(who, "visitor_id")
+    after = joined.valid_from.isnull() | (joined.started_at >= joined.valid_from)
+    before = joined.valid_to.isnull() | (joined.started_at < joined.valid_to)
+    return joined.filter(after & before).select("customer_id", date=_.business_date)

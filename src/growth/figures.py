@@ -55,9 +55,9 @@ def new(height: float = 4.2, rows: int = 1, columns: int = 1, **kwargs: Any) -> 
     return figure, figure.subplots(rows, columns, **kwargs)
 
 
-def percent(axis: Any, decimals: int = 0) -> None:
+def percent(axis: Any) -> None:
     """Label an axis of shares in per cent."""
-    axis.set_major_formatter(ticker.PercentFormatter(xmax=1, decimals=decimals, symbol=" %"))
+    axis.set_major_formatter(ticker.PercentFormatter(xmax=1, symbol=" %"))
 
 
 def thousands(axis: Any) -> None:

@@ -63,6 +63,20 @@ def test_people_counts_lines_without_a_customer(tables: Any) -> None:
     assert found.groupby("known")["rows"].sum().to_dict() == {False: 2, True: 4}
 
 
+def test_no_fence_where_the_quartiles_are_equal_and_no_line_no_fault(shop: Any) -> None:
+    lines = [dict(order_id="a", product_id="p", quantity=q, amount=1) for q in (1, 1, 1, 1, 9)]
+    found = frame(marts.extremes(shop(orders=ORDERS, order_lines=lines))).set_index("column")
+    assert found.loc["quantity", "far_out"] == 0 and found["fence"].isna().all()
+    none = frame(marts.extremes(shop(orders=ORDERS, order_lines=[]))).set_index("column")
+    assert none.loc["amount", "rows"] == 0 and none.loc["amount", "amount"] == 0
+
+
+def test_what_duplicates_are_worth(shop: Any) -> None:
+    copies = [LINES[0], LINES[0] | dict(flags="exact_duplicate"), LINES[4] | dict(flags="exact_duplicate")]
+    found = frame(marts.duplicates(shop(orders=ORDERS, order_lines=copies)))
+    assert found.to_dict("records") == [dict(lines=1, amount=10)]  # the other is of a cancelled order
+
+
 def test_extremes_fence_by_hand(shop: Any) -> None:
     """Quartiles 2 and 4 of 1, 2, 3, 4, 5: the fence is 4·2³ = 32."""
     amounts = [1, 2, 3, 4, 5]

@@ -46,6 +46,12 @@ def test_gaps_are_longer_than_normal(longest: int, expected: list[int]) -> None:
         assert found.iloc[-1].to_dict() == dict(first=dt.date(2024, 1, 7), last=dt.date(2024, 1, 10), days=4)
 
 
+def test_silence_before_as_of_is_a_gap() -> None:
+    days = pd.Series([dt.date(2024, 1, 1), dt.date(2024, 1, 2)])
+    found = model.gaps(days, 2, as_of=dt.date(2024, 1, 10))
+    assert found.to_dict("records") == [dict(first=dt.date(2024, 1, 3), last=dt.date(2024, 1, 9), days=7)]
+
+
 def test_a_cent_that_nothing_explains_is_found() -> None:
     steps = [
         ("level", "in the raw files", "10.00"),

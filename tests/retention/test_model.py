@@ -60,6 +60,29 @@ def test_pooled_counts_only_those_who_reached_the_age(three: pd.DataFrame) -> No
     assert pool.loc[1, "lowest"] == 9 / 60 and pool.loc[1, "highest"] == 0.4
 
 
+def test_where_the_data_end_early_nothing_after_is_taken_for_silence() -> None:
+    """Last active day 100 days before as_of: what follows is unknown, not zero."""
+    patterns = pd.DataFrame([(1, 50, 151, 5), (0, 0, 300, 5)], columns=["x", "t_x", "t", "customers"])
+    as_of = dt.date(2024, 12, 31)
+    assert model.observed_until(patterns, as_of) == as_of - dt.timedelta(days=100)
+    recent = pd.DataFrame([(1, 50, 55, 5)], columns=["x", "t_x", "t", "customers"])
+    assert model.observed_until(recent, as_of) == as_of
+
+
+def test_ages_that_all_were_silent_at_are_zero_and_shown(three: pd.DataFrame) -> None:
+    cells = model.triangle(three, Calendar("month", dt.date(2024, 7, 1)))
+    assert cells["age"].max() == 5 and cell(cells, JAN, 5)["share"] == 0
+
+
+def test_weekly_cohorts_within_the_washout_are_left_truncated() -> None:
+    weeks = [dt.date(2024, 1, 1) + dt.timedelta(weeks=w) for w in range(8)]
+    stray = (dt.date(2023, 1, 2), 0, 1)
+    rows = counts([stray, *((w, 0, 50) for w in weeks), *((w, 1, 5) for w in weeks)])
+    cells = model.triangle(rows, Calendar("week", dt.date(2024, 6, 1), begins_mid_life=True, washout=31))
+    old = cells[cells["left_truncated"]].drop_duplicates("cohort")
+    assert list(old["cohort"]) == [stray[0], *weeks[:5]]
+
+
 def test_small_cells_are_suppressed_for_the_eyes_alone(three: pd.DataFrame) -> None:
     cells = model.triangle(three, Calendar("month", dt.date(2024, 5, 1)))
     shown = model.suppressed(cells, 10)

@@ -89,6 +89,10 @@ def test_rows_that_no_table_wants_are_refused(tmp_path: Path) -> None:
     [
         ("", "2024-06-01T10:00:00+08:00", "1", dt.datetime(2024, 6, 1, 2), 1),
         ("", "2024-06-01T10:00:00Z", "1", dt.datetime(2024, 6, 1, 10), 1),
+        ("", "2024-06-01 10:00:00+08", "1", dt.datetime(2024, 6, 1, 2), 1),
+        ("", "2024-06-01 10:00:00 UTC", "1", dt.datetime(2024, 6, 1, 10), 1),
+        (', time_format: "%H:%M %d-%m-%Y"', "10:00 01-06-2024", "1", dt.datetime(2024, 6, 1, 9), 1),
+        ("", "2024-06-01", "0.004", dt.datetime(2024, 5, 31, 23), Decimal("0.004")),
         (', time_format: "%d/%m/%Y %H:%M"', "02/06/2024 10:00", "1", dt.datetime(2024, 6, 2, 9), 1),
         (", time_format: excel", "45444.5", "1", dt.datetime(2024, 6, 1, 11), 1),
         (", timezone: Asia/Shanghai", "2024-06-01 10:00", "1", dt.datetime(2024, 6, 1, 2), 1),
@@ -115,6 +119,7 @@ def test_times_and_numbers_are_read_as_the_mapping_says(
     [
         ('1,2024-06-01,c,p,1,"1,234.50"', "amount: Price is not a number"),
         ('1,2024-06-01,c,p,"1,5",1', "amount: Qty is not a number"),
+        ("1,2024-06-01,c,jane@mail.com,1,1", "product_id: missing"),
         ("1,2024-06-01,c,p,1,-2", "amount: below 0"),
         ("1,2024-06-01,c,p,100000000,2", "quantity: above 1e+06"),
         ("1E+05,2024-06-01,c,p,1,2", "order_id: spoilt by a spreadsheet, like 1E+05"),
@@ -125,7 +130,19 @@ def test_bad_values_refuse_their_row(tmp_path: Path, row: str, reason: str) -> N
     assert lost["order_lines"][0]["refused_because"] == reason
 
 
-@pytest.mark.parametrize("when", ["44927.5", "31/12/2023", "2024-02-30", "soon"])
+def test_an_undeclared_point_is_not_read_as_a_decimal_comma(tmp_path: Path) -> None:
+    _, _, lost = ingest(shop(tmp_path, "1,2024-01-01,c,p,1,1.234\n", "file: f.csv, decimal: ','"))
+    assert lost["order_lines"][0]["refused_because"] == "amount: Price is not a number"
+
+
+def test_an_order_whose_rows_name_two_customers_is_flagged(tmp_path: Path) -> None:
+    text = "1,2024-06-01,,p,1,1\n1,2024-06-01,c,p,2,1\n2,2024-06-01,c,p,1,1\n2,2024-06-01,d,p,3,1\n"
+    _, stored, _ = ingest(shop(tmp_path, text))
+    assert [bool(r["customer_id"]) for r in stored["orders"]] == [True, True]
+    assert [r["flags"] for r in stored["orders"]] == ["", "customer_id differs within the order"]
+
+
+@pytest.mark.parametrize("when", ["44927.5", "2024-06-01 10:00 CEST", "31/12/2023", "2024-02-30", "soon"])
 def test_bad_times_refuse_the_order(tmp_path: Path, when: str) -> None:
     _, _, lost = ingest(shop(tmp_path, f"1,{when},c,p,1,1\n"))
     assert lost["orders"][0]["refused_because"] == "placed_at: not a valid time"

@@ -33,9 +33,13 @@ def rows(nb: Notebook, accounts: pd.DataFrame) -> None:
         series=dict(kept=total.kept, flagged=total.flagged, refused=total.refused),
     )
     copies = model.flagged_with(accounts, "exact_duplicate")
+    worth = ""
+    if nb.has("duplicates"):
+        paid = nb.mart("duplicates").iloc[0]
+        worth = f"; {count(paid['lines'])} of them are paid order lines, {amount_of(paid['amount'], nb.data.currency)}"
     nb.finding(
         "H4.exact_duplicates",
-        f"{count(copies)} rows are exact copies of an earlier row; they are flagged and kept.",
+        f"{count(copies)} rows are exact copies of an earlier row; they are flagged and kept{worth}.",
         copies,
         "rows",
         n=total.kept,
@@ -58,19 +62,26 @@ def rows(nb: Notebook, accounts: pd.DataFrame) -> None:
 def money(nb: Notebook, bridge: pd.DataFrame, kpi_day: pd.DataFrame) -> None:
     """Record that revenue follows from the raw files to the cent, and what known customers bought."""
     found = model.reconcile(bridge, kpi_day)
+    independent = bridge["what"].iloc[0] == "in the raw files"
+    start = "the raw files" if independent else "what the mapping reads"
+    unread = int(nb.mart("unreadable")["lines"].iloc[0])
+    besides = f" {plural(unread, 'refused line')} had no amount that could be read." if unread else ""
     currency = nb.data.currency
     verdict = (
         "to the last cent" if found.difference == 0 else f"but for {found.difference} that nothing explains"
     )
     nb.finding(
         "H4.reconciliation",
-        f"Revenue follows from the raw files to the daily figures {verdict}: "
-        f"{amount_of(found.reported, currency)}.",
+        f"Revenue follows from {start} to the daily figures {verdict}: "
+        f"{amount_of(found.reported, currency)}.{besides}",
         found.reported,
         currency,
         n=len(kpi_day),
         method="raw total less every named change, against the sum of the daily figures; exact decimals",
-        series=dict(difference=found.difference, raw=found.raw),
+        caveats=""
+        if independent
+        else "A mapping that reads a wrong column or amount is not seen here: check it.",
+        series=dict(difference=found.difference, raw=found.raw, unreadable=unread),
     )
     known = model.level(bridge, "by known customers")
     nb.finding(
@@ -93,7 +104,7 @@ def people(nb: Notebook, counts: pd.DataFrame) -> None:
     nb.finding(
         "H4.without_customer",
         f"{count(without)} of {count(lines)} lines ({percent(without / lines)}) have no customer: "
-        "they count as revenue, and in no figure about customers.",
+        "those paid for count as revenue, and none in a figure about customers.",
         without,
         "rows",
         n=lines,
@@ -120,10 +131,10 @@ def time(nb: Notebook, kpi_day: pd.DataFrame, gaps: pd.DataFrame) -> None:
 def outliers(nb: Notebook, extremes: pd.DataFrame) -> None:
     """Record how many lines lie far out, and what hangs on them."""
     row = extremes[extremes["column"] == "amount"].iloc[0]
-    share = float(row["far_amount"] / row["amount"])
+    share = float(row["far_amount"] / row["amount"]) if row["amount"] else 0.0
     nb.finding(
         "H4.extremes",
-        f"{count(row['far_out'])} of {count(row['rows'])} order lines have an extreme amount; "
+        f"{count(row['far_out'])} of {count(row['rows'])} order lines that were paid for have an extreme amount; "
         f"they are {percent(share)} of revenue.",
         int(row["far_out"]),
         "rows",

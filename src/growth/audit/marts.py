@@ -86,9 +86,10 @@ def extremes(tables: Tables) -> Rows:
     """Return the spread of quantities and amounts, and how many lie far out.
 
     Columns: ``table, column, rows, low, q25, median, q75, high, fence, far_out, far_amount, amount``. Far out is
-    above Tukey's outer fence on the logarithm: ``q75 * (q75 / q25) ** 3`` (Tukey 1977, section 2D).
+    above Tukey's outer fence on the logarithm: ``q75 * (q75 / q25) ** 3`` (Tukey 1977, section 2D); where the
+    quartiles are equal there is no such fence, and it is null.
     """
-    lines = tables["order_lines"].filter(_.amount > 0)
+    lines = purchases(tables)
     parts = []
     for column in ("quantity", "amount"):
         value = lines[column].cast("float64")
@@ -101,7 +102,8 @@ def extremes(tables: Tables) -> Rows:
             high=value.max(),
             total=_.amount.sum(),
         )
-        q = q.mutate(fence=_.q75 * (_.q75 / _.q25) * (_.q75 / _.q25) * (_.q75 / _.q25))
+        fence = q.q75 * (q.q75 / q.q25) * (q.q75 / q.q25) * (q.q75 / q.q25)
+        q = q.mutate(fence=ibis.ifelse(q.q75 > q.q25, fence, ibis.null("float64")))
         beyond = lines.cross_join(q.select("fence")).filter(_[column].cast("float64") > _.fence)
         far = beyond.agg(far_out=_.count(), far_amount=_.amount.sum())
         both = q.cross_join(far)
@@ -118,7 +120,7 @@ def extremes(tables: Tables) -> Rows:
                 fence=_.fence,
                 far_out=_.far_out.cast("int64"),
                 far_amount=_.far_amount.cast(MONEY).fill_null(ibis.literal(0).cast(MONEY)),
-                amount=_.total.cast(MONEY),
+                amount=_.total.cast(MONEY).fill_null(ibis.literal(0).cast(MONEY)),
             )
         )
     return ibis.union(*parts)
@@ -137,8 +139,9 @@ def bridge(tables: Tables) -> pd.DataFrame:
     counting = kept.semi_join(all_orders, "order_id")
     known = purchases(tables).filter(_.customer_id.notnull())
     raw_lines = tables.account["tables"]["order_lines"]["rows_in"]
+    first = "in the raw files" if control.get("independent", True) else "as the mapping reads the files"
     levels = [
-        ("in the raw files", (int(control["orders"]), None, raw_lines, Decimal(control["sold"]))),
+        (first, (int(control["orders"]), None, raw_lines, Decimal(control["sold"]))),
         ("kept", _totals(kept, owner)),
         ("of orders that count", _totals(counting, owner)),
         ("paid for", _totals(purchases(tables), owner)),
@@ -176,7 +179,7 @@ def _totals(rows: Rows, owner: Rows) -> _Total:
 def people(tables: Tables) -> pd.DataFrame:
     """Count lines with and without a customer, by fate: ``what, known, rows``."""
     found = []
-    owner = tables["orders"].select("order_id", "customer_id").distinct()
+    owner = first_record(tables["orders"], ("order_id",)).select("order_id", "customer_id")
     for what, rows in (
         ("order lines kept", tables["order_lines"]),
         ("order lines refused", tables.refused["order_lines"]),
@@ -196,6 +199,21 @@ def _known(what: str, known: Any, rows: Rows) -> list[dict[str, Any]]:
     return [dict(what=what, known=k, rows=by.get(k, 0)) for k in (True, False)]
 
 
+def unreadable(tables: Tables) -> Rows:
+    """Return the number of order lines whose amount could not be read: they are refused, and no sum holds them."""
+    lost = tables.refused["order_lines"]
+    return lost.filter(lost.amount.isnull()).agg(lines=_.count().cast("int64"))
+
+
+def duplicates(tables: Tables) -> Rows:
+    """Return what the exact duplicates among the lines that were paid for are worth: ``lines, amount``."""
+    copies = tables["order_lines"].filter(_.flags.contains("exact_duplicate") & (_.amount > 0))
+    counting = copies.semi_join(orders(tables), "order_id")
+    return counting.agg(lines=_.count().cast("int64"), amount=_.amount.sum().cast(MONEY)).mutate(
+        amount=_.amount.fill_null(ibis.literal(0).cast(MONEY))
+    )
+
+
 _TRADE = ("orders", "order_lines")
 
 MARTS = {
@@ -205,5 +223,7 @@ MARTS = {
     "kpi_day": Mart(kpi_day, ("date",), _TRADE),
     "extremes": Mart(extremes, ("table", "column"), _TRADE),
     "bridge": Mart(bridge, ("step",), _TRADE),
+    "duplicates": Mart(duplicates, ("lines",), _TRADE),
+    "unreadable": Mart(unreadable, ("lines",), _TRADE),
     "people": Mart(people, ("what", "known"), _TRADE),
 }

@@ -61,7 +61,7 @@ def completeness(columns: pd.DataFrame) -> pd.DataFrame:
     return out[["table", "column", "rows", "empty", "share_empty"]].reset_index(drop=True)
 
 
-def gaps(days: pd.Series, longest_normal: int) -> pd.DataFrame:
+def gaps(days: pd.Series, longest_normal: int, as_of: dt.date | None = None) -> pd.DataFrame:
     """Find the runs of days without a record that are longer than normal.
 
     Parameters
@@ -70,13 +70,15 @@ def gaps(days: pd.Series, longest_normal: int) -> pd.DataFrame:
         Days that have a record.
     longest_normal : int
         Runs of up to this many days are no gap (a shop that closes at weekends).
+    as_of : datetime.date, optional
+        The silence between the last record and this day counts too.
 
     Returns
     -------
     DataFrame
-        ``first, last, days`` of each gap between the first and the last record.
+        ``first, last, days`` of each gap after the first record.
     """
-    seen = sorted(set(days))
+    seen = sorted({*days, as_of} if as_of and len(days) else set(days))
     one = dt.timedelta(days=1)
     rows = [
         dict(first=before + one, last=after - one, days=(after - before).days - 1)

@@ -26,9 +26,14 @@ ORIGIN = {
 }
 
 
-# Text that may be shown holds no e-mail address and no telephone number: such a value is blanked and flagged.
-SHOWN = ("text", "label")
-PERSONAL = r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}|(^|\D)(1[3-9]\d{9}|\+\d{9,14})(\D|$)"
+# What may be shown holds no e-mail address and, if it is text, no telephone number: it is blanked and flagged.
+EMAIL = r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"
+PHONE = r"(^|\D)(1[3-9]\d{9}|\+\d([ -]?\d){8,13}|0\d([ -]?\d){8,10})(\D|$)"
+
+
+def may_be_masked(column: Column) -> bool:
+    """Return whether a column could show an e-mail address: text, and ids that do not become pseudonyms."""
+    return column.type in ("text", "label") or (column.type == "id" and not column.personal)
 
 
 def typed(rows: Rows, table: Table) -> Rows:
@@ -41,8 +46,9 @@ def typed(rows: Rows, table: Table) -> Rows:
     for column in table.columns:
         value = rows[column.name] if column.name in rows.columns else ibis.null(column.dtype)
         value, made[f"_bad_{column.name}"] = _fit(value, column)
-        if column.type in SHOWN:
-            made[f"_masked_{column.name}"] = value.re_search(PERSONAL).fill_null(False)
+        if may_be_masked(column):
+            pattern = EMAIL if column.type == "id" else f"{EMAIL}|{PHONE}"
+            made[f"_masked_{column.name}"] = value.re_search(pattern).fill_null(False)
             value = ibis.ifelse(made[f"_masked_{column.name}"], ibis.null("string"), value)
         made[column.name] = value
     origin = {
@@ -107,7 +113,7 @@ def flags(rows: Rows, table: Table) -> Iterator[tuple[BooleanValue, str]]:
         if column.refers and column.orphan == "flag":
             yield rows[f"_lost_{column.name}"], f"unknown_{column.name}"
     for column in table.columns:
-        if column.type in SHOWN:
+        if may_be_masked(column):
             yield rows[f"_masked_{column.name}"], f"masked_{column.name}"
     for earlier, later in table.sequence:
         yield rows[later] < rows[earlier], f"{later} before {earlier}"

@@ -170,7 +170,12 @@ def account(stored: dict[str, Rows], reading: sources.Reading) -> dict[str, Any]
             "the source reads a row twice, or not at all."
         )
     control = {k: int(v) if isinstance(v, int) else Decimal(v) for k, v in reading.control.items()}
-    return {"total": total, "files": reading.files, "tables": by_table, "control": control}
+    return {
+        "total": total,
+        "files": reading.files,
+        "tables": by_table,
+        "control": control | {"independent": reading.independent},
+    }
 
 
 def _table_account(rows: Rows) -> dict[str, Any]:

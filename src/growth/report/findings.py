@@ -67,7 +67,7 @@ class Finding:
         made.pop("key")
         made |= {k: exact(made[k]) for k in ("value", "low", "high", "n")}
         made["series"] = {k: exact(v) for k, v in self.series.items()}
-        return {k: v for k, v in made.items() if v not in (None, "", {}, False)}
+        return {k: v for k, v in made.items() if not (v is None or v is False or v == "" or v == {})}
 
 
 def numbers(records: dict[str, dict[str, Any]]) -> dict[str, Any]:

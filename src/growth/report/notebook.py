@@ -6,6 +6,7 @@ the runner names, and the runner alone moves them to ``reports/`` once the whole
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import json
 import os
@@ -81,6 +82,11 @@ class Notebook:
             display(Markdown(f"> **Left out:** *{mart.replace('_', ' ')}*, because {why}."))
 
     @property
+    def as_of(self) -> dt.date:
+        """The day from which on nothing is known."""
+        return dt.date.fromisoformat(self.data.as_of)
+
+    @property
     def smallest_cell(self) -> int:
         """The fewest people that a shown cell may hold (handbook H3); 0 where nobody is real or all is published."""
         return 0 if self.data.synthetic or self.data.public else SMALLEST_CELL
@@ -105,6 +111,10 @@ class Notebook:
         self.findings[key] = dict(sentence=text, method="refused", n=0, headline=True)
         self._store()
         display(Markdown(f"> **Not answered.** {html.escape(text)}"))
+
+    def note(self, text: str) -> None:
+        """Show a remark that the reader must not miss."""
+        display(Markdown(f"> **Note.** {html.escape(text)}"))
 
     def finding(self, key: str, sentence: str, value: Any, unit: str, **details: Any) -> None:
         """Record an answer and show it; see `growth.report.findings.Finding` for the rest."""

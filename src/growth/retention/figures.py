@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from growth import figures as house
 
 
-def curve(pool: pd.DataFrame, period: str) -> Figure:
+def curve(pool: pd.DataFrame, period: str, act: str) -> Figure:
     """Draw the pooled retention curve (what `model.pooled` returns, from age 1) with its interval."""
     figure, axes = house.new(3.8)
     axes.fill_between(
@@ -19,7 +19,7 @@ def curve(pool: pd.DataFrame, period: str) -> Figure:
     axes.plot(pool["age"], pool["share"], color=house.BLUE, marker="o", markersize=4, label="all cohorts")
     axes.set_ylim(0, None)
     axes.set_xticks(pool["age"])
-    axes.set_xlabel(f"{period}s since the {period} of the first order")
+    axes.set_xlabel(f"{period}s since the {period} of the first {act}")
     axes.set_ylabel(f"active in that {period}")
     house.percent(axes.yaxis)
     house.only_horizontal_grid(axes)
@@ -27,7 +27,7 @@ def curve(pool: pd.DataFrame, period: str) -> Figure:
     return figure
 
 
-def triangle(cells: pd.DataFrame, period: str) -> Figure:
+def triangle(cells: pd.DataFrame, period: str, act: str) -> Figure:
     """Draw the triangle (what `model.triangle` returns): share active by cohort and age; unknown cells stay empty."""
     grid = cells.pivot(index="cohort", columns="age", values="share").iloc[:, 1:]
     sizes = cells.drop_duplicates("cohort").set_index("cohort")
@@ -46,22 +46,20 @@ def triangle(cells: pd.DataFrame, period: str) -> Figure:
     axes.tick_params(length=0)
     axes.tick_params(axis="y", rotation=0)
     axes.tick_params(axis="x", rotation=0)
-    axes.set_xlabel(f"{period}s since the {period} of the first order")
+    axes.set_xlabel(f"{period}s since the {period} of the first {act}")
     axes.set_ylabel("cohort, customers")
     axes.grid(False)
     return figure
 
 
-def purchase_days(counts: pd.DataFrame) -> Figure:
-    """Draw how many customers were active on how many days (what `model.purchase_days` returns)."""
+def purchase_days(counts: pd.DataFrame, what: str) -> Figure:
+    """Draw how many customers had `what` (``an order``, ``a visit``) on how many days (`model.purchase_days`)."""
     figure, axes = house.new(3.0)
-    last = counts["days"].max()
-    names = [f"{d} +" if d == last else str(d) for d in counts["days"]]
-    bars = axes.bar(names, counts["share"], color=house.BLUE)
+    bars = axes.bar(counts["label"], counts["share"], color=house.BLUE)
     axes.bar_label(
         bars, [f"{s:.0%}".replace("%", " %") for s in counts["share"]], color=house.MUTED, padding=2
     )
-    axes.set_xlabel("days with an order")
+    axes.set_xlabel(f"days with {what}")
     axes.set_ylabel("customers")
     house.percent(axes.yaxis)
     house.only_horizontal_grid(axes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,8 +16,24 @@ LONG_ENOUGH = 180  # days
 
 
 def calendar(nb: Notebook) -> model.Calendar:
-    """Return what has been observed of the periods."""
-    return model.Calendar(nb.params.period, dt.date.fromisoformat(nb.data.as_of), nb.data.begins_mid_life)
+    """Return what has been observed of the periods; say so if the data end before ``as_of``."""
+    until = model.observed_until(nb.mart("recency_frequency"), nb.as_of)
+    if until < nb.as_of:
+        nb.note(
+            f"Nobody was active from {until} to {nb.as_of}: the data are taken to end there, not the customers."
+        )
+    return model.Calendar(nb.params.period, until, nb.data.begins_mid_life, nb.params.washout_days)
+
+
+def act(nb: Notebook) -> str:
+    """Return what makes a customer active, as a noun: order or visit."""
+    return str(nb.words.active)
+
+
+def table_of_pool(nb: Notebook, pool: pd.DataFrame) -> pd.DataFrame:
+    """Return the pooled curve as shown: of private data without what would give single small cells away."""
+    hidden = ["retained", "lowest", "highest"] if nb.smallest_cell else []
+    return pool[pool["age"] > 0].drop(columns=hidden)
 
 
 def curve(nb: Notebook, pool: pd.DataFrame) -> None:
@@ -26,14 +41,16 @@ def curve(nb: Notebook, pool: pd.DataFrame) -> None:
     later = pool[pool["age"] > 0]
     if later.empty:
         fewest = count(nb.params.min_customers)
-        why = f"no cohort of {fewest} customers or more has reached its second {nb.params.period}"
+        older = " (those at the beginning of the data apart)" if nb.data.begins_mid_life else ""
+        why = f"no cohort of {fewest} customers or more{older} has reached its second {nb.params.period}"
         nb.refuse("F2.retention", "Whether customers stay", why)
         return
     period, level = nb.params.period, f"{100 * nb.params.confidence:g} %"
     first, last = later.iloc[0], later.iloc[-1]
+    who = "customers seen for the first time" if nb.data.begins_mid_life else "new customers"
     nb.finding(
         f"F2.{period}_1",
-        f"Of 100 new customers, {100 * first['share']:.1f} are active again in the {period} after their first order "
+        f"Of 100 {who}, {100 * first['share']:.1f} are active again in the {period} after their first {act(nb)} "
         f"({level} interval {100 * first['low']:.1f} to {100 * first['high']:.1f}).",
         first["share"],
         "share",
@@ -41,7 +58,7 @@ def curve(nb: Notebook, pool: pd.DataFrame) -> None:
         high=first["high"],
         n=int(first["eligible"]),
         method=f"{plural(first['cohorts'], 'cohort')} pooled, Wilson interval",
-        caveats=f"Sampling error alone; single cohorts range from {interval(first['lowest'], first['highest'])}.",
+        caveats=_cohorts_differ(nb, first),
         headline=True,
     )
     nb.finding(
@@ -54,9 +71,19 @@ def curve(nb: Notebook, pool: pd.DataFrame) -> None:
         high=last["high"],
         n=int(last["eligible"]),
         method=f"{plural(last['cohorts'], 'cohort')} pooled, Wilson interval",
-        caveats="Older ages rest on fewer and older cohorts.",
+        caveats=f"{_cohorts_differ(nb, last)} Older ages rest on fewer and older cohorts.",
         series={f"{period}_{row['age']:02.0f}": row["share"] for _, row in later.iterrows()},
     )
+
+
+def _cohorts_differ(nb: Notebook, row: pd.Series) -> str:
+    """Say how far single cohorts lie apart, and that the interval does not cover it."""
+    text = "Sampling error alone."
+    if row["cohorts"] > 1 and not nb.smallest_cell:
+        text = f"Sampling error alone; single cohorts range from {interval(row['lowest'], row['highest'])}."
+    if row["p_same"] < 0.05:
+        text += " They differ by more than chance, so a new cohort may well lie outside the interval."
+    return text
 
 
 def first_cohort(nb: Notebook, cells: pd.DataFrame) -> None:

@@ -31,11 +31,14 @@ class Calendar:
         Days from this one on are unknown.
     begins_mid_life : bool
         Customers may be older than the data.
+    washout : int
+        Days from the first cohort's start during which, if so, customers seen for the first time may well be old.
     """
 
     period: str
     as_of: dt.date
     begins_mid_life: bool = False
+    washout: int = 31
 
     def later(self, start: dt.date, periods: int) -> dt.date:
         """Return the first day of the period that lies `periods` after the one starting on `start`."""
@@ -43,6 +46,13 @@ class Calendar:
             return start + dt.timedelta(weeks=periods)
         months = start.year * 12 + start.month - 1 + periods
         return dt.date(months // 12, months % 12 + 1, 1)
+
+    def reached(self, cohort: dt.date) -> int:
+        """Return the last age that a cohort has fully reached; -1 if none."""
+        age = -1
+        while self.later(cohort, age + 2) <= self.as_of:
+            age += 1
+        return age
 
     def state(self, cohort: dt.date, age: int) -> str:
         """Return why nothing can be said of a cohort at an age; empty if its period is over."""
@@ -68,8 +78,10 @@ def triangle(
     Returns
     -------
     DataFrame
-        ``cohort, age, size, retained, share, low, high, why_empty, left_truncated``. A cohort counts from the end of
-        its first period on; `size` is the number of customers who have fully reached the age, all or none of
+        ``cohort, age, size, retained, share, low, high, why_empty, left_truncated``, for every age that the first
+        ``cohort, age, size, retained, share, low, high, why_empty, left_truncated``, for every age that the first
+        cohort has reached. A cohort counts from the end of its first period on; `size` is the number of customers
+        who have fully reached the age, all or none of
         a cohort. Intervals are Wilson's, for the customers of that cohort.
     """
     seen = counts[counts["cohort"].notna() & (counts["age"] >= 0)]
@@ -77,7 +89,7 @@ def triangle(
         return pd.DataFrame(columns=_TRIANGLE)
     cohorts = sorted(seen["cohort"].unique())
     cells = seen.set_index(["cohort", "age"])["customers"].to_dict()
-    oldest = int(seen["age"].max())
+    oldest = max(int(seen["age"].max()), calendar.reached(cohorts[0]))
     rows = [_cell(c, a, cells, calendar, min_customers) for c in cohorts for a in range(oldest + 1)]
     out = pd.DataFrame(rows)
     known = out["why_empty"] == ""
@@ -85,7 +97,13 @@ def triangle(
     out["share"] = out["retained"].astype(float) / out["size"]
     out.loc[known, "low"], out.loc[known, "high"] = low, high
     out["retained"] = out["retained"].astype("Int64")
-    out["left_truncated"] = calendar.begins_mid_life & (out["cohort"] == cohorts[0])
+    starts = [c for c in cohorts if cells.get((c, 0), 0) >= min_customers] or cohorts
+    clear = starts[0] + dt.timedelta(
+        days=calendar.washout
+    )  # a stray early record does not decide where data begin
+    out["left_truncated"] = calendar.begins_mid_life & (
+        out["cohort"] < max(clear, calendar.later(starts[0], 1))
+    )
     return out[_TRIANGLE]
 
 
@@ -104,9 +122,10 @@ def _cell(
 def suppressed(cells: pd.DataFrame, smallest: int) -> pd.DataFrame:
     """Return a triangle to be shown: a cell with some, but fewer than `smallest`, customers in it is empty.
 
-    Pool the cohorts before: suppression is for the eyes, not for the estimate.
+    A cohort of fewer than `smallest` customers is left out whole. Pool the cohorts before: suppression is for the
+    eyes, not for the estimate.
     """
-    out = cells.copy()
+    out = cells[cells["size"] >= smallest].copy()
     few = ((out["retained"] > 0) & (out["retained"] < smallest)).fillna(False).astype(bool)
     out.loc[few, "why_empty"] = FEW
     out.loc[few, "retained"] = pd.NA
@@ -153,6 +172,26 @@ def pooled(cells: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
 _POOLED = ["age", "cohorts", "eligible", "retained", "share", "low", "high", "lowest", "highest", "p_same"]
 
 
+SILENCE = 7  # days without anybody active before `as_of` that look like an end of the data
+
+
+def observed_until(patterns: pd.DataFrame, as_of: dt.date) -> dt.date:
+    """Return the day from which on nothing is known: `as_of`, or earlier where the data end before it.
+
+    Parameters
+    ----------
+    patterns : DataFrame
+        ``x, t_x, t, customers``: the mart ``recency_frequency``.
+    as_of : datetime.date
+        If nobody was active in the `SILENCE` days before it, what follows the last active day is not taken for
+        observed silence.
+    """
+    if patterns.empty:
+        return as_of
+    silent = int((patterns["t"] - patterns["t_x"]).min()) - 1
+    return as_of - dt.timedelta(days=silent) if silent > SILENCE else as_of
+
+
 @dataclass(frozen=True)
 class Share:
     """A share of customers with its interval."""
@@ -189,7 +228,7 @@ def came_back(patterns: pd.DataFrame, days: int, confidence: float = 0.95) -> Sh
 
 
 def purchase_days(patterns: pd.DataFrame, most: int = 10, smallest: int = 0) -> pd.DataFrame:
-    """Return ``days, customers, share``: customers by active days; the last row holds all beyond.
+    """Return ``days, customers, share, label``: customers by active days; the last row holds all beyond.
 
     There are `most` rows, or as many as leave `smallest` customers in each.
     """
@@ -198,4 +237,6 @@ def purchase_days(patterns: pd.DataFrame, most: int = 10, smallest: int = 0) -> 
     if most > 1 and (out["customers"] < smallest).any():
         return purchase_days(patterns, most - 1, smallest)
     out["share"] = out["customers"] / out["customers"].sum()
+    beyond = (patterns["x"] + 1 > most).any()
+    out["label"] = [f"{d} +" if beyond and d == most else str(d) for d in out["days"]]
     return out

@@ -17,4 +17,9 @@ class Params(Section):
     min_customers: int = Field(
         ge=10, le=10_000, description="cohorts smaller than this are not shown, 10 to 10,000"
     )
+    washout_days: int = Field(
+        ge=0,
+        le=730,
+        description="where data begin in mid-life: days in which first-seen may be old, 0 to 730",
+    )
     ages_shown: int = Field(ge=3, le=60, description="number of ages in figures and tables, 3 to 60")

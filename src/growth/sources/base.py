@@ -75,13 +75,15 @@ class Reading:
         ``_derived`` (the row stands for several raw rows, like the order behind its lines, and does not count in
         the account of the file), ``_refuse`` (a reason to refuse it, else null) and ``_flag`` (a flag, else null).
     control : dict
-        ``orders`` (a count), ``sold`` and ``refunded`` (amounts), computed without the mapping; a source
-        that has no way of its own to add up its files leaves it empty.
+        ``orders`` (a count), ``sold`` and ``refunded`` (amounts), added up from the files.
+    independent : bool
+        Whether `control` was computed without the mapping. If not, it can only show that nothing is lost after it.
     """
 
     files: dict[str, int]
     candidates: dict[str, ibis.Table]
     control: dict[str, int | Decimal] = field(default_factory=dict)
+    independent: bool = True
 
 
 @dataclass(frozen=True)

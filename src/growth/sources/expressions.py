@@ -19,7 +19,8 @@ from growth.errors import UserError
 if TYPE_CHECKING:
     from ibis.expr.types import Table as Rows
 
-NUMBER = "decimal(18, 4)"
+NUMBER = "decimal(18, 8)"  # prices of fractions of a cent, times a quantity, are still exact
+WIDE = "decimal(38, 8)"  # so that products fit
 _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -65,7 +66,7 @@ class Compiler:
     def compile(self, source: Any) -> Compiled:
         """Compile a mapping's value: a number, a column's name as it stands in the file, or an expression."""
         if isinstance(source, bool | int | float):
-            return Compiled(ibis.literal(source if isinstance(source, bool | int) else str(source)))
+            return Compiled(self._constant(source))
         if source in self._columns():
             return Compiled(self.rows[source])
         try:
@@ -112,7 +113,7 @@ class Compiler:
         if isinstance(value, bool | int | str):
             return ibis.literal(value)
         if isinstance(value, float):
-            return ibis.literal(str(value)).cast(NUMBER)
+            return ibis.literal(str(value)).cast(WIDE)
         raise self._error(f"{value!r} is not allowed")
 
     def _number(self, node: ast.AST) -> Any:
@@ -122,7 +123,7 @@ class Compiler:
         if not (value.type().is_string() or value.type().is_floating()):
             raise self._error(f"{ast.unparse(node)!r} is no number")
         digits = self.number(value) if value.type().is_string() else value
-        number = digits.try_cast(NUMBER)
+        number = digits.try_cast(NUMBER).cast(WIDE)
         self.faults.append((digits.notnull() & number.isnull(), f"{ast.unparse(node)} is not a number"))
         return number
 

@@ -32,7 +32,9 @@ PERSONAL = re.compile(
     r"street|address|passport|\bssn\b|\biban\b|姓名|电话|手机|地址|邮箱|微信|身份证|收货人",
     re.IGNORECASE,
 )
-OFFSET = r"(Z|[+-]\d{2}:?\d{2})$"  # a time that brings its own zone
+DAY = r"^\d{4}-\d{2}-\d{2}"
+CLOCK = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?"
+OFFSET = r" ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"  # a time that brings its own zone
 ORIGIN = ("_file", "_row", "_copy", "_derived")
 EXCEL_DAY_ZERO = "1899-12-30"
 
@@ -93,7 +95,7 @@ def read(con: Backend, raw: Path, mapping: Mapping) -> Reading:
         except duckdb.Error as e:
             raise UserError(f"{own_name} cannot be read: {' '.join(str(e).split())[:200]}") from None
         parts |= {name: _in_utc(table, name, file, mapping) for name, table in stored.items()}
-    return Reading(counts, parts, _control(parts))
+    return Reading(counts, parts, _control(parts), independent=False)
 
 
 def _numbered(con: Backend, file: Path) -> Rows:
@@ -134,7 +136,21 @@ def _first_of_each(rows: Rows, column: str) -> Rows:
     """Return the first row of each value of a column; a row without one stands for nothing."""
     number = ibis.row_number().over(group_by=column, order_by=["_file", "_row"])
     some = rows.filter(rows[column].cast("string").strip().nullif("").notnull())
+    if column == "order_id" and "customer_id" in rows.columns:
+        some = _one_customer(some)
     return some.mutate(_number=number).filter(lambda t: t._number == 0).drop("_number").mutate(_copy=0)
+
+
+def _one_customer(rows: Rows) -> Rows:
+    """Give an order the customer that any of its rows names; where they name several, the first row's, flagged."""
+    own = rows.customer_id.cast("string").strip().nullif("")
+    order = ibis.window(group_by="order_id")
+    rows = rows.mutate(customer_id=own, _low=own.min().over(order), _high=own.max().over(order))
+    several = rows._low != rows._high
+    return rows.mutate(
+        customer_id=ibis.coalesce(rows.customer_id, rows._low),
+        _several=ibis.ifelse(several, "customer_id differs within the order", ibis.null("string")),
+    ).drop("_low", "_high")
 
 
 def _compiler(rows: Rows, where: str, file: RawFile) -> Compiler:
@@ -151,7 +167,9 @@ def plain_digits(text: Any, file: RawFile) -> Any:
         mark, point = re.escape(file.thousands), re.escape(file.decimal)
         grouped = text.re_search(rf"^[+-]?\d{{1,3}}({mark}\d{{3}})+({point}\d+)?$")
         text = ibis.ifelse(grouped, text.replace(file.thousands, ""), text)
-    return text.replace(",", ".") if file.decimal == "," else text
+    if file.decimal == ".":
+        return text
+    return ibis.ifelse(text.contains("."), text.concat(" (a point)"), text.replace(",", "."))
 
 
 def _mapped(rows: Rows, name: str, table: MappedTable, mapping: Mapping) -> Rows:
@@ -191,8 +209,9 @@ def _in_utc(rows: Rows, name: str, file: str, mapping: Mapping) -> Rows:
         gap = clock.never_was(wall, zone, years) & ~own
         gaps.append((gap, f"{column} falls into a clock change"))
         made[column] = ibis.ifelse(own, wall, clock.to_utc(wall, zone, years))
-    flagged = rows.mutate(**made, _flag=_first(gaps))
-    return flagged.drop(*[c for c in rows.columns if c.startswith("_own_")])
+    several = rows["_several"] if "_several" in rows.columns else ibis.null("string")
+    flagged = rows.mutate(**made, _flag=ibis.coalesce(several, _first(gaps)))
+    return flagged.drop(*[c for c in rows.columns if c.startswith("_own_") or c == "_several"])
 
 
 def _years(rows: Rows, column: str) -> tuple[int, int]:
@@ -234,7 +253,7 @@ def _moment(value: Any, spec: Column, file: RawFile) -> tuple[Any, Any, Any]:
     if value.type().is_string():
         text = value.strip().nullif("")
         there = text.notnull()
-        own_zone = has_zone(text)
+        own_zone = no if file.time_format else has_zone(text)
         value = _parsed(text, file.time_format)
     elif value.type().is_timestamp() and value.type().timezone:
         own_zone = ibis.literal(True)
@@ -251,15 +270,15 @@ def _parsed(text: Any, written: str | None) -> Any:
         return ibis.timestamp(EXCEL_DAY_ZERO) + seconds.as_interval("s")
     if written:
         return try_strptime(text, written)
-    # A cast to a moment without a zone would drop an offset in silence.
-    return ibis.ifelse(
-        has_zone(text), text.try_cast("timestamp('UTC')").cast("timestamp"), text.try_cast("timestamp")
-    )
+    # ISO 8601 to the letter: a looser reading would drop an offset that it does not know in silence.
+    plain = text.re_search(rf"{DAY}({CLOCK})?$").fill_null(False)
+    local = ibis.ifelse(plain, text.try_cast("timestamp"), ibis.null("timestamp"))
+    return ibis.ifelse(has_zone(text), text.try_cast("timestamp('UTC')").cast("timestamp"), local)
 
 
 def has_zone(text: Any) -> Any:
-    """Return whether a time brings its own offset from UTC."""
-    return text.re_search(rf":\d{{2}}.*{OFFSET}").fill_null(False)
+    """Return whether an ISO time brings its own offset from UTC."""
+    return text.re_search(rf"{DAY}{CLOCK}{OFFSET}").fill_null(False)
 
 
 def _control(candidates: dict[str, Rows]) -> dict[str, int | Decimal]:
