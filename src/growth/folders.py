@@ -13,6 +13,14 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
+def remove(*folders: Path) -> None:
+    """Remove folders, and those above them that are empty then: the traces of a run that could not begin."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
 def replace(new: Path, target: Path) -> None:
     """Put a finished folder in the place of another."""
     shutil.rmtree(target, ignore_errors=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from growth.errors import UserError
+
 
 def find_root() -> Path:
     """Return the project's folder: the nearest one upwards that holds ``params.yaml`` and ``dvc.yaml``.
@@ -18,7 +20,7 @@ def find_root() -> Path:
         for folder in (here, *here.parents):
             if (folder / "params.yaml").is_file() and (folder / "dvc.yaml").is_file():
                 return folder
-    raise FileNotFoundError(
+    raise UserError(
         "No params.yaml and dvc.yaml found in this folder or above it: run from inside the project, "
         "or set GROWTH_ROOT to its folder."
     )
@@ -33,7 +35,7 @@ def slug(topic: str) -> str:
     if topic in TOPICS.values():
         return topic
     if topic not in TOPICS:
-        raise ValueError(f"There is no topic {topic!r}; the topics are {', '.join(TOPICS)}.")
+        raise UserError(f"There is no topic {topic!r}; the topics are {', '.join(TOPICS.values())}.")
     return TOPICS[topic]
 
 

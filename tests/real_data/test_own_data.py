@@ -88,6 +88,9 @@ def test_without_a_key_or_a_mapping_one_sentence(tmp_path: Path, monkeypatch: py
     copy.run("growth", "raw")
     assert copy.run("growth", "ingest", fails=True).startswith("✗ tea_shop holds real people: set GROWTH_KEY")
     copy.set("data", dataset="teashop")
-    assert "data.dataset is 'teashop'" in copy.run("growth", "raw", fails=True)
+    assert (
+        "no dataset 'teashop'" in (said := copy.run("growth", "raw", fails=True)) and "mean tea_shop?" in said
+    )
+    assert not (copy.folder / "data" / "teashop").exists()
     copy.set("data", files="notebooks", dataset="tea_shop")
     assert "holds no mapping.yaml" in copy.run("growth", "raw", fails=True)

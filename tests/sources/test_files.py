@@ -269,6 +269,9 @@ def test_a_drafted_mapping_of_the_example_works(tmp_path: Path, root: Path) -> N
         ("订单编号,下单时间,用户编号,商品编号,数量,单价\n1,2024-06-01 10:00:00,u,p,1,2\n",
          ["order_id: 订单编号", "quantity: 数量"]),
         ("order_id,order_date,sku,qty,price\n1,44927.5,p,1,2\n2,44928,p,1,2\n", ["time_format: excel"]),
+        ("Bestellnr;Datum;Kundennr;Artikel;Menge;Einzelpreis\n1;05.03.2024 14:30;k;a;1;3,50\n",
+         ["order_id: Bestellnr", "amount: Menge * Einzelpreis", 'time_format: "%d.%m.%Y %H:%M"', 'decimal: ","']),
+        ("foo,bar\n1,2\n", ["order_lines:", "# doubt: the order"]),
     ],
 )  # fmt: skip
 def test_a_draft_guesses_how_a_file_is_written(tmp_path: Path, text: str, lines: list[str]) -> None:

@@ -43,7 +43,7 @@ def triangle(cells: pd.DataFrame, period: str, act: str) -> Figure:
         linewidths=1, linecolor="white", ax=axes, cbar_kws={"label": "active, %", "shrink": 0.6},
         xticklabels=[str(a) for a in grid.columns], yticklabels=labels,
     )  # fmt: skip
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, labeltop=len(grid) > 20)
     axes.tick_params(axis="y", rotation=0)
     axes.tick_params(axis="x", rotation=0)
     axes.set_xlabel(f"{period}s since the {period} of the first {act}")

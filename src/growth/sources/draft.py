@@ -23,19 +23,21 @@ ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 
 # Contract column -> what its header is often called, in lower case, with spaces, points, - and _ taken out.
 SYNONYMS: dict[str, str] = {
-    "order_id": r"(order|invoice|basket|transaction|receipt)(no|number|num|id|code|key)?|订单(号|编号|id)?",
-    "customer_id": r"(customer|client|user|member|household|buyer)(no|number|id|key|code)?|cid"
+    "order_id": r"bestell(nr|nummer)|rechnungs(nr|nummer)|beleg(nr)?"
+    r"|(order|invoice|basket|transaction|receipt)(no|number|num|id|code|key)?|订单(号|编号|id)?",
+    "customer_id": r"kunden?(nr|nummer)?|(customer|client|user|member|household|buyer)(no|number|id|key|code)?|cid"
     r"|(客户|用户|会员|买家)(号|编号|id)?",
-    "product_id": r"(product|item|stock|article|variant)(no|number|id|code|key)?|sku|(商品|产品)(编号|编码|id|号)?",
-    "quantity": r"qty|quantity|units?|amountofunits|pieces|数量|件数",
-    "unit_price": r"(unit|item)?price|单价|价格",
-    "amount": r"amount|(line)?total|(sales)?value|revenue|sales|paid|金额|实付(金额)?|总价",
-    "placed_at": r"(order|invoice|transaction|purchase)?(date|time|datetime|timestamp)"
+    "product_id": r"artikel(nr|nummer)?"
+    r"|(product|item|stock|article|variant)(no|number|id|code|key)?|sku|(商品|产品)(编号|编码|id|号)?",
+    "quantity": r"menge|anzahl|qty|quantity|units?|amountofunits|pieces|数量|件数",
+    "unit_price": r"(einzel|stück)?preis|(unit|item)?price|单价|价格",
+    "amount": r"betrag|summe|amount|(line)?total|(sales)?value|revenue|sales|paid|金额|实付(金额)?|总价",
+    "placed_at": r"(bestell|rechnungs)?datum|(order|invoice|transaction|purchase)?(date|time|datetime|timestamp)"
     r"|(order|created|placed)(at|on|date|time)|下单时间|日期|时间",
     "paid_at": r"paid(at|on|time|date)|付款时间|支付时间",
     "region": r"region|country|state|province|city|地区|省份?|城市",
     "status": r"(order)?status|state|状态|订单状态",
-    "name": r"(product|item)?(name|title|description)|商品(名称|名)|产品名称",
+    "name": r"bezeichnung|artikelname|(product|item)?(name|title|description)|商品(名称|名)|产品名称",
     "category": r"(product)?(category|type|department)|类目|品类|分类",
     "brand": r"brand|manufacturer|品牌",
     "signed_up_at": r"(signup|signedup|registered|registration|join(ed)?)(at|on|date|time)?|注册(时间|日期)",
@@ -237,6 +239,11 @@ def _yaml(folder: Path, looks: list[Look]) -> str:
     taken: set[str] = set()
     for n, seen in enumerate(looks):
         out += _entries(f"file_{n + 1}", seen, taken)
+    if not taken:
+        out += ["  order_lines:", "    from: file_1", "    columns:"]
+        out += [
+            f"      {c.name}: \"''\"   # doubt: {c.doc}" for c in TABLES["order_lines"].columns if c.required
+        ]
     return "\n".join(out) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shutil
 from decimal import Decimal
@@ -57,9 +58,13 @@ def _acquire(name: str, raw: Path, truth: Path) -> Dataset:
     folder = folder_of(load()["data"])
     mapping = mappings.load(folder)
     if mapping.name != name:
+        from growth.sources import names
+
+        near = difflib.get_close_matches(name, [*names(), mapping.name], 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
         raise UserError(
-            f"data.dataset is {name!r}, but {mappings.FILE} in data.files is of {mapping.name!r}: make them the same "
-            "(`growth datasets` lists the built-in ones)."
+            f"There is no dataset {name!r}: built in are {', '.join(names())}, and {mappings.FILE} in data.files is of "
+            f"{mapping.name!r}.{hint}"
         )
     shutil.copyfile(folder / mappings.FILE, raw / mappings.FILE)
     bring(mapping, folder, raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from growth import paths
 from growth.definitions import Tables
+from growth.errors import UserError
 from growth.ingest.pseudonyms import KEY_VARIABLE
 from growth.marts import why_not
 from growth.sources import Dataset, files
@@ -48,7 +50,11 @@ def check(folder: Path) -> list[str]:
         account = ingest_reading(lambda con: files.read(con, raw, mapping), info, kept, lost, Path(scratch))
         told = _told(account, lost)
     told += ["", "What these tables light up:", *lit(set(mapping.tables), mapping.info())]
-    return [*told, "", f"Real data need a key: export {KEY_VARIABLE} before `dvc repro` (docs/own-data.md)."]
+    if not account["total"]["kept"]:
+        raise UserError("\n".join(["No row was kept: the mapping does not fit these files.", *told]))
+    if not os.environ.get(KEY_VARIABLE):
+        told += ["", f"Real data need a key: export {KEY_VARIABLE} before `dvc repro` (docs/own-data.md)."]
+    return told
 
 
 def _told(account: dict[str, Any], lost: Path) -> list[str]:
