@@ -154,7 +154,10 @@ def test_run_by_hand_a_notebook_only_shows(project: Elsewhere, tmp_path: Path) -
     project.run("papermill", "notebooks/06_retention.ipynb", str(out), "-p", "period", "week")
     outputs = [o for c in nbformat.read(out, as_version=4).cells for o in c.get("outputs", [])]
     text = " ".join(str(o.get("data", {})) for o in outputs)
-    assert "period = `week` · confidence = `0.95`" in text and "by weeks since the first order" in text
+    assert "period = `week` · confidence = `0.95`" in text
+    assert "has reached its second week" in text, (
+        "small weekly cohorts: the override is what the notebook used"
+    )
     assert changed(project, before) == []
 
 
