@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 
 _EVERYWHERE = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -28,5 +29,10 @@ def environment() -> dict[str, str]:
 
 
 def apply() -> None:
-    """Set them for this process and its children; must run before NumPy is imported."""
+    """Set them for this process and its children; must run before NumPy is imported.
+
+    Reading a notebook imports a checker of addresses that compiles grammars for most of a second and is not needed
+    here; without it, its only user (jsonschema) leaves that format unchecked.
+    """
     os.environ.update(environment())
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

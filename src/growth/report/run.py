@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import papermill
 from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
@@ -50,7 +50,6 @@ def run(topic: str) -> None:
 
 def _execute(topic: str, parameters: dict[str, Any], folder: Path) -> Any:
     """Run the notebook; on failure keep what was run apart and raise a short message."""
-    papermill = _papermill()
     source = nbformat.read(paths.notebook(topic), as_version=4)
     stripped = folder / "source.ipynb"
     nbformat.write(normalise.strip(source), stripped)
@@ -77,14 +76,6 @@ def _execute(topic: str, parameters: dict[str, Any], folder: Path) -> Any:
         ) from None
     failed.unlink()
     return nb
-
-
-def _papermill() -> Any:
-    """Import papermill without a package that compiles grammars for a second and is not needed here."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    import papermill
-
-    return papermill
 
 
 def failure(nb: Any, source: Any, kept: Path) -> str:
