@@ -66,6 +66,7 @@ def _execute(topic: str, parameters: dict[str, Any], folder: Path) -> Any:
             progress_bar={"desc": paths.slug(topic), "leave": True},
             cwd=paths.find_root() / "notebooks",
             record_timing=False,
+            shutdown_kernel="immediate",  # everything is written; waiting would cost and say nothing
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         )
     except papermill.exceptions.PapermillExecutionError:
