@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import duckdb
@@ -11,15 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.elsewhere import Elsewhere
-
-
-@pytest.fixture(scope="module")
-def where() -> Path:
-    named = os.environ.get("GROWTH_DATASETS") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
-    if not (Path(named) / "online_retail").is_dir():
-        pytest.skip("the public datasets are not here: set GROWTH_DATASETS to their folder")
-    return Path(named).resolve()
-
 
 LINES = "    from: file_1\n    columns:\n      order_id: InvoiceNo"
 

@@ -33,14 +33,6 @@ def findings(reports: Path, slug: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def where() -> Path:
-    named = os.environ.get("GROWTH_DATASETS") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
-    if not (Path(named) / "online_retail").is_dir():
-        pytest.skip("the public datasets are not here: set GROWTH_DATASETS to their folder")
-    return Path(named).resolve()
-
-
-@pytest.fixture(scope="module")
 def retail(tmp_path_factory: pytest.TempPathFactory, where: Path) -> Path:
     return run(tmp_path_factory.mktemp("retail"), "online_retail", where)
 
