@@ -294,9 +294,7 @@ def _control(candidates: dict[str, Rows]) -> dict[str, int | Decimal]:
     for what, table, column in (("sold", "order_lines", "amount"), ("refunded", "returns", "refund")):
         if table in candidates and column in candidates[table].columns:
             rows = candidates[table]
-            amount = (
-                rows[column].try_cast("decimal(18, 4)") if rows[column].type().is_string() else rows[column]
-            )
-            total = rows.agg(total=amount.cast("decimal(18, 4)").sum()).to_pyarrow()["total"][0].as_py()
+            amount = rows[column].try_cast("decimal(18, 4)")
+            total = rows.agg(total=amount.sum()).to_pyarrow()["total"][0].as_py()
             found[what] = total or Decimal(0)
     return found
