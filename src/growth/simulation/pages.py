@@ -107,12 +107,20 @@ def _power_table(power: pd.DataFrame) -> str:
 
 
 def _truth_tables(truths: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a table for each kind of truth, without the columns that say nothing of that kind."""
     frame = pd.DataFrame([dict(name=n, **t) for n, t in truths.items()])
     columns = ["name", "value", "unit", "lever", "horizon", "at_price", "doc"]
-    return [
-        _scrolling(table(frame.loc[frame["kind"] == kind, columns], kind.capitalize(), dict(value="{:,.5g}")))
-        for kind in sorted(frame["kind"].unique())
-    ]
+    made = []
+    for kind, rows in frame.groupby("kind"):
+        silent = [c for c in columns if rows[c].isin(["none", "any"]).all()]
+        shown = rows[columns].drop(columns=silent)
+        made.append(_scrolling(table(shown, str(kind).capitalize(), dict(value=_plain))))
+    return made
+
+
+def _plain(value: float) -> str:
+    """Return a whole number whole, any other with five digits."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.5g}"
 
 
 def likeness(dataset: str) -> Page:
