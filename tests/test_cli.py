@@ -26,7 +26,7 @@ def test_an_error_ends_in_one_sentence(
     def fail(args: object) -> None:
         raise error
 
-    monkeypatch.setitem(cli._VERBS, "datasets", (fail, "", False))
+    monkeypatch.setitem(cli._VERBS, "datasets", (fail, "", {}))
     monkeypatch.setattr("sys.argv", ["growth", "datasets"])
     with pytest.raises(SystemExit) as end:
         cli.main()
@@ -40,7 +40,7 @@ def test_stopping_is_not_a_traceback(
     def stop(args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli._VERBS, "datasets", (stop, "", False))
+    monkeypatch.setitem(cli._VERBS, "datasets", (stop, "", {}))
     monkeypatch.setattr("sys.argv", ["growth", "datasets"])
     with pytest.raises(SystemExit) as end:
         cli.main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from growth.errors import UserError
 
@@ -96,29 +97,34 @@ def _dataset() -> str:
     return name
 
 
-_VERBS: dict[str, tuple[Callable[[argparse.Namespace], None], str, bool]] = {
-    "sources": (_sources, "stage: write each stage's code as it matters to its result", False),
-    "raw": (_raw, "stage: bring the raw files of the dataset", False),
-    "ingest": (_ingest, "stage: check raw files against the contract", False),
-    "marts": (_marts, "stage: reduce tables to a topic's marts", True),
-    "run": (_run, "stage: run a topic's notebook", True),
-    "site": (_site, "stage: render the pages and the front page", False),
-    "params": (_params, "list every parameter, its value and what is allowed", False),
-    "datasets": (_datasets, "list the datasets that can be asked for", False),
-    "verify": (_verify, "run everything again elsewhere and compare byte by byte", False),
+_TOPIC: dict[str, dict[str, Any]] = {"topic": dict(help="such as 06_retention")}
+_FOLDER: dict[str, dict[str, Any]] = {
+    "what": dict(choices=["draft", "check"]),
+    "folder": dict(help="folder with your CSV or Parquet files"),
+}
+
+# Verb -> what it runs, what it is for, and its arguments.
+_VERBS: dict[str, tuple[Callable[[argparse.Namespace], None], str, dict[str, dict[str, Any]]]] = {
+    "sources": (_sources, "stage: write each stage's code as it matters to its result", {}),
+    "raw": (_raw, "stage: bring the raw files of the dataset", {}),
+    "ingest": (_ingest, "stage: check raw files against the contract", {}),
+    "marts": (_marts, "stage: reduce tables to a topic's marts", _TOPIC),
+    "run": (_run, "stage: run a topic's notebook", _TOPIC),
+    "site": (_site, "stage: render the pages and the front page", {}),
+    "map": (_map, "draft a mapping of your own files, or check what comes of it", _FOLDER),
+    "params": (_params, "list every parameter, its value and what is allowed", {}),
+    "datasets": (_datasets, "list the datasets that can be asked for", {}),
+    "verify": (_verify, "run everything again elsewhere and compare byte by byte", {}),
 }
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="growth", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, (_, text, topic) in _VERBS.items():
+    for name, (_, text, arguments) in _VERBS.items():
         verb = verbs.add_parser(name, help=text)
-        if topic:
-            verb.add_argument("topic", help="such as 06_retention")
-    verb = verbs.add_parser("map", help="draft a mapping of your own files, or check what comes of it")
-    verb.add_argument("what", choices=["draft", "check"])
-    verb.add_argument("folder", help="folder with your CSV or Parquet files")
+        for argument, details in arguments.items():
+            verb.add_argument(argument, **details)
     return parser
 
 
@@ -144,7 +150,7 @@ def main() -> None:
             from growth.params import load
 
             load()  # a wrong parameter stops the run before anything starts
-        (_map if args.verb == "map" else _VERBS[args.verb][0])(args)
+        _VERBS[args.verb][0](args)
     except UserError as e:
         print(f"✗ {e}", file=sys.stderr)
         raise SystemExit(1) from None

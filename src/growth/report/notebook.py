@@ -21,7 +21,7 @@ from growth import paths
 from growth.errors import UserError
 from growth.params import load, section
 from growth.report.display import picture, table
-from growth.report.findings import RUN_FOLDER, Finding, as_markdown
+from growth.report.findings import RUN_FOLDER, Finding
 from growth.sources.base import Dataset
 
 if TYPE_CHECKING:
@@ -163,10 +163,6 @@ class Notebook:
             frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g", lineterminator="\n")
         more = f" First {shown} of {len(frame):,} rows." if len(frame) > shown else ""
         display(HTML(table(frame.head(shown), caption + more, formats)), metadata={"growth": {"table": name}})
-
-    def summary(self) -> None:
-        """Show all findings together."""
-        display(Markdown(as_markdown(self.findings)))
 
     def _store(self) -> None:
         if run := os.environ.get(RUN_FOLDER):
