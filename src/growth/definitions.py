@@ -5,6 +5,7 @@ Every mart that uses such a word takes it from here, so that two notebooks never
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,17 @@ class Tables:
     words: Any
     refused: dict[str, Rows] = field(default_factory=dict)
     account: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, Rows] = field(default_factory=dict)
+
+    def once(self, name: str, build: Callable[[Tables], Rows]) -> Rows:
+        """Return what `build` makes of these tables; several marts that stand on it share one computation.
+
+        On DuckDB it is kept as a temporary table; another engine is never written to, and works it out again.
+        """
+        if name not in self.shared:
+            made = build(self)
+            self.shared[name] = made.cache() if made.get_backend().name == "duckdb" else made
+        return self.shared[name]
 
     def __contains__(self, name: str) -> bool:
         return name in self.rows
@@ -54,6 +66,9 @@ class Tables:
         """The years between which time-zone transitions are looked at."""
         year = int(self.info.as_of[:4])
         return year - 40, year + 1
+
+
+FAR = (ibis.timestamp("1900-01-01 00:00:00"), ibis.timestamp("2999-01-01 00:00:00"))
 
 
 def first_record(rows: Rows, key: tuple[str, ...]) -> Rows:
@@ -118,25 +133,44 @@ def revenue(tables: Tables) -> Rows:
     return ibis.union(sold, negative)
 
 
+def refunds_of_orders(tables: Tables) -> Rows:
+    """Return what was paid back for each order that is known: ``order_id, refunded``."""
+    back = tables["returns"].filter(_.order_id.notnull())
+    return back.group_by("order_id").agg(refunded=_.refund.sum().cast("decimal(18, 4)"))
+
+
 def activity(tables: Tables) -> Rows:
     """Return the days on which a known customer was active: ``customer_id, date``, each once.
 
     A visit belongs to the customer to whom the visitor was linked at that time.
     """
     by_order = tables.words.active == "order"
-    days = purchases(tables).select("customer_id", "date") if by_order else _visits(tables)
-    return days.filter(_.customer_id.notnull()).distinct()
+    days = purchases(tables) if by_order else visits(tables)
+    return days.filter(_.customer_id.notnull()).select("customer_id", "date").distinct()
 
 
-def _visits(tables: Tables) -> Rows:
+def visits(tables: Tables) -> Rows:
+    """Return visits of people, not machines: ``customer_id, visitor_id, region, at, date``, one row a visit.
+
+    A visit belongs to the customer to whom the visitor was linked at that time; null: to nobody known.
+    """
     if "sessions" not in tables or "visitors" not in tables:
         raise UserError(
             f"definitions.active is 'visit', but {tables.info.name} has no sessions and visitors: use 'order'."
         )
-    seen = tables["sessions"].filter(~_.bot.fill_null(False))
+    seen = first_record(tables["sessions"], ("session_id",)).filter(~_.bot.fill_null(False))
+    seen = seen.select("session_id", "visitor_id", "region", at=_.started_at, date=_.business_date)
     who = tables["visitors"].filter(_.customer_id.notnull())
-    who = who.select("visitor_id", "customer_id", "valid_from", "valid_to").distinct()
-    joined = seen.inner_join(who, "visitor_id")
-    after = joined.valid_from.isnull() | (joined.started_at >= joined.valid_from)
-    before = joined.valid_to.isnull() | (joined.started_at < joined.valid_to)
-    return joined.filter(after & before).select("customer_id", date=_.business_date)
+    # Open ends become far ones: plain comparisons are joined by hash, an "or" row by row.
+    who = who.select(
+        linked=_.visitor_id,
+        customer_id=_.customer_id,
+        since=ibis.coalesce(_.valid_from, FAR[0]),
+        upto=ibis.coalesce(_.valid_to, FAR[1]),
+    ).distinct()
+    known = (seen.visitor_id == who.linked) & (seen.at >= who.since) & (seen.at < who.upto)
+    found = seen.left_join(who, known)
+    one = found.group_by("session_id", "visitor_id", "region", "at", "date").agg(
+        customer_id=_.customer_id.min()
+    )
+    return one.select("customer_id", "visitor_id", "region", "at", "date")

@@ -47,11 +47,15 @@ def describe(name: str) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("column")
 
 
+def _plain(limit: float) -> str:
+    return f"{limit:,.0f}" if float(limit).is_integer() else f"{limit:g}"
+
+
 def rules(column: Column) -> str:
     """Return a column's rules in words."""
     parts = ["required"] * column.required
-    parts += [f"at least {column.low:,.0f}"] if column.low is not None else []
-    parts += [f"at most {column.high:,.0f}"] if column.high is not None else []
+    parts += [f"at least {_plain(column.low)}"] if column.low is not None else []
+    parts += [f"at most {_plain(column.high)}"] if column.high is not None else []
     parts += ["one of " + ", ".join(column.allowed)] if column.allowed else []
     parts += [f"in {column.refers}, else {column.orphan}"] if column.refers else []
     parts += ["replaced by a pseudonym"] * column.personal

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from growth.audit import model
+from growth.audit import figures, model
 
 ACCOUNTS = pd.DataFrame(
     [
@@ -16,6 +16,7 @@ ACCOUNTS = pd.DataFrame(
         ("(raw files)", "flagged", "", 3), ("orders", "rows_in", "", 10), ("orders", "kept", "", 8),
         ("orders", "flagged", "", 3), ("orders", "refused", "a: missing", 1), ("orders", "refused", "b: below 0", 1),
         ("orders", "flag", "exact_duplicate", 3), ("orders", "flag", "guest", 0),
+        ("(raw files)", "flag", "exact_duplicate", 2),
     ],
     columns=["table", "fate", "reason", "rows"],
 )  # fmt: skip
@@ -34,7 +35,16 @@ def test_reasons_name_only_what_occurred() -> None:
     found = model.reasons(ACCOUNTS)
     assert set(found["reason"]) == {"a: missing", "b: below 0", "exact_duplicate"}
     assert found.set_index("reason").loc["a: missing", "share"] == 0.1
-    assert model.flagged_with(ACCOUNTS, "exact_duplicate") == 3
+    assert list(found["table"].unique()) == ["orders"]
+    assert model.flagged_with(ACCOUNTS, "exact_duplicate") == 2, "raw rows alone"
+
+
+def test_where_nothing_is_refused_or_flagged_there_is_no_reason_and_a_figure_says_so() -> None:
+    clean = ACCOUNTS[ACCOUNTS["reason"] == ""]
+    found = model.reasons(clean)
+    assert found.empty and found["share"].dtype == "float64"
+    (axes,) = figures.reasons(found).axes
+    assert [t.get_text() for t in axes.texts] == ["no row was refused or flagged"]
 
 
 @pytest.mark.parametrize(("longest", "expected"), [(1, [2, 4]), (2, [4]), (9, [])])

@@ -12,6 +12,10 @@ def reasons(found: pd.DataFrame, most: int = 14) -> Figure:
     """Draw how many rows met each reason (what `model.reasons` returns), on a logarithmic scale."""
     shown = found.sort_values(["rows", "table", "reason"], ascending=False).head(most).iloc[::-1]
     figure, axes = house.new(1.0 + 0.3 * max(len(shown), 2))
+    if shown.empty:
+        axes.annotate("no row was refused or flagged", (0.5, 0.5), xycoords="axes fraction", ha="center")
+        axes.set_axis_off()
+        return figure
     colours = [house.RED if f == "refused" else house.ORANGE for f in shown["fate"]]
     labels = [house.plain(f"{t} · {r}") for t, r in zip(shown["table"], shown["reason"], strict=True)]
     bars = axes.barh(labels, shown["rows"], color=colours)

@@ -29,6 +29,8 @@ def accounts(tables: Tables) -> pd.DataFrame:
         rows += [dict(table=name, fate="flag", reason=f, rows=n) for f, n in entry["flags"].items()]
     total = tables.account["total"]
     rows += [dict(table="(raw files)", fate=f, reason="", rows=n) for f, n in total.items()]
+    flags = tables.account["flags"]
+    rows += [dict(table="(raw files)", fate="flag", reason=f, rows=n) for f, n in flags.items()]
     return pd.DataFrame(rows).astype({"rows": "int64"})
 
 

@@ -40,17 +40,18 @@ def fates(accounts: pd.DataFrame) -> pd.DataFrame:
 
 def reasons(accounts: pd.DataFrame) -> pd.DataFrame:
     """Return every reason and flag that occurred: ``table, fate, reason, rows, share`` (of the table's rows in)."""
-    named = accounts[(accounts["reason"] != "") & (accounts["rows"] > 0)].copy()
+    of_tables = accounts["table"] != "(raw files)"
+    named = accounts[of_tables & (accounts["reason"] != "") & (accounts["rows"] > 0)].copy()
     rows_in = {t: fate(accounts, t).rows_in for t in named["table"].unique()}
     named["fate"] = named["fate"].map({"flag": "kept, flagged", "refused": "refused"})
-    named["share"] = named["rows"] / named["table"].map(rows_in)
+    named["share"] = named["rows"] / named["table"].map(rows_in).astype("int64")  # of no row, text
     order = ["fate", "rows", "table", "reason"]
     return named.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
 
 
 def flagged_with(accounts: pd.DataFrame, flag: str) -> int:
-    """Return how many kept rows of row-to-row tables carry a flag."""
-    rows = accounts[(accounts["fate"] == "flag") & (accounts["reason"] == flag)]
+    """Return how many kept raw rows carry a flag: what is derived from one does not count again."""
+    rows = accounts[(accounts["table"] == "(raw files)") & (accounts["reason"] == flag)]
     return int(rows["rows"].sum())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from growth.contract.core import CATALOGUE, PEOPLE, TRADE
+from growth.contract.promotions import PROMOTIONS
 from growth.contract.spec import TYPE_MEANING, TYPES, Column, Table
 
 # In an order in which every table comes after the tables it refers to.
@@ -10,8 +11,10 @@ _ORDER = (
     ["regions", "customers", "visitors", "memberships", "consents"]
     + ["products", "product_costs", "prices"]
     + ["sessions", "events", "orders", "order_lines", "returns", "fx"]
+    + ["promotions", "coupons", "contacts", "experiments", "experiment_arms", "experiment_metrics"]
+    + ["experiment_scope", "assignments", "exposures", "measurements"]
 )
-_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE)}
+_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *PROMOTIONS)}
 TABLES: dict[str, Table] = {name: _ALL[name] for name in _ORDER}
 
 

@@ -19,6 +19,7 @@ EARLIEST, LATEST = 1900, 2200  # years
 ORIGIN = {
     "_file": ("string", ""),
     "_row": ("int64", 0),
+    "_part": ("int64", 0),
     "_copy": ("int64", 0),
     "_derived": ("boolean", False),
     "_refuse": ("string", None),
@@ -168,7 +169,7 @@ def with_repeats(rows: Rows, table: Table) -> Rows:
     """Add ``_again``: 1 where the same key came before with other values (an exact copy does not count)."""
     if not table.key:
         return rows
-    before = ibis.window(group_by=list(table.key), order_by=["_file", "_row"])
+    before = ibis.window(group_by=list(table.key), order_by=["_file", "_row", "_part"])
     number = ibis.row_number().over(before)
     whole = ibis.and_(rows["_copy"] == 0, *(rows[k].notnull() for k in table.key))
     return rows.mutate(_again=ibis.cases((whole & (number > 0), 1), else_=0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -119,7 +120,7 @@ def _checked(rows: Rows, table: Table, kept: dict[str, Rows], info: sources.Data
     as_of = clock.start_of_day(info.as_of, info.timezone)
     reasons = [*checks.refusals(rows, table, ibis.literal(as_of)), *_foreign_money(rows, table, info)]
     made: dict[str, Any] = {
-        "record_id": ibis.row_number().over(order_by=["_file", "_row"]) + 1,
+        "record_id": ibis.row_number().over(order_by=["_file", "_row", "_part"]) + 1,
         "flags": checks.joined_flags(checks.flags(rows, table), rows["_flag"]),
         "_refuse": checks.first_reason(iter(reasons), rows["_refuse"]),
     }
@@ -152,7 +153,8 @@ def _write(con: Backend, stored: dict[str, Rows], tables: Path, quarantine: Path
 def account(stored: dict[str, Rows], reading: sources.Reading) -> dict[str, Any]:
     """Count rows in, kept, flagged and refused, by table, reason and flag.
 
-    ``total`` counts raw rows alone; a derived row (an order behind its lines) counts only in its table.
+    ``total``, and ``flags`` beside it, count raw rows alone; a derived row (an order behind its lines) counts only in
+    its table.
 
     Raises
     ------
@@ -161,9 +163,11 @@ def account(stored: dict[str, Rows], reading: sources.Reading) -> dict[str, Any]
     """
     by_table = {name: _table_account(rows) for name, rows in stored.items()}
     total = {"rows_in": int(sum(reading.files.values())), "kept": 0, "flagged": 0, "refused": 0}
+    flags: Counter[str] = Counter()
     for entry in by_table.values():
         for what, n in entry.pop("_of_files").items():
             total[what] += n
+        flags.update(entry.pop("_flags_of_files"))
     if total["rows_in"] != total["kept"] + total["refused"]:
         raise UserError(
             f"{total['rows_in']} rows came in, but {total['kept']} were kept and {total['refused']} refused: "
@@ -174,6 +178,7 @@ def account(stored: dict[str, Rows], reading: sources.Reading) -> dict[str, Any]
         "total": total,
         "files": reading.files,
         "tables": by_table,
+        "flags": dict(flags),
         "control": control | {"independent": reading.independent},
     }
 
@@ -186,6 +191,7 @@ def _table_account(rows: Rows) -> dict[str, Any]:
     ).to_pyarrow()
     entry: dict[str, Any] = {"rows_in": 0, "kept": 0, "flagged": 0, "refused": 0, "reasons": {}, "flags": {}}
     of_files = {"kept": 0, "flagged": 0, "refused": 0}
+    flags_of_files: Counter[str] = Counter()
     for row in counted.to_pylist():
         n = row["n"]
         entry["rows_in"] += n
@@ -198,7 +204,8 @@ def _table_account(rows: Rows) -> dict[str, Any]:
         for flag in (row["flags"] or "").split(";") if not row["_refuse"] else []:
             if flag:
                 entry["flags"][flag] = entry["flags"].get(flag, 0) + n
-    return entry | {"_of_files": of_files}
+                flags_of_files[flag] += 0 if row["_derived"] else n
+    return entry | {"_of_files": of_files, "_flags_of_files": flags_of_files}
 
 
 def run(dataset: str) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Visits:
     line_need: Ints
     line_product: Ints
     line_units: Ints
+    line_off: Ints  # taken off the line by an experiment's offer, fen …
+    line_slot: Ints  # … of this run; -1: none
     sign_up: Ints  # key of the visit at which its person signed up
 
     @property

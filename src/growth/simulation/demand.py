@@ -63,8 +63,13 @@ def elasticities(utility: Floats, alpha: Floats, weight: Floats) -> Floats:
     return (cross - np.diag(own)) / demand[:, None]
 
 
-def draw_needs(draws: Draws, world: World, people: People, who: Ints, key: Ints) -> Needs:
+def draw_needs(
+    draws: Draws, world: World, people: People, who: Ints, key: Ints, more_chance: Floats, focus: Ints,
+    redirect: Floats,
+) -> Needs:  # fmt: skip
     """Draw what errands look for: a geometric number of needs, each of another category.
+
+    An experiment may add to the chance of one more need, and send a share of needs to a category (`focus`; -1: none).
 
     A need whose category is already on the list is dropped, whatever its price: demand stays in closed form.
     """
@@ -76,10 +81,13 @@ def draw_needs(draws: Draws, world: World, people: People, who: Ints, key: Ints)
     for k in range(d.most_needs):
         n = key * _NEEDS + k
         if k:
-            more = more & (draws.uniform("one more need", people.number[who], n) < people.more_needs[who])
+            chance = np.minimum(people.more_needs[who] + more_chance, 0.98)
+            more = more & (draws.uniform("one more need", people.number[who], n) < chance)
         fits = draws.uniform("favourite need", people.number[who], n) < d.favourite
         free = pick_from(table, people.type[who], draws.uniform("category", people.number[who], n))
         category = np.where(fits, people.favourite[who], free)
+        sent = (focus >= 0) & (draws.uniform("redirected need", people.number[who], n) < redirect)
+        category = np.where(sent, focus, category)
         new = more & ~taken[np.arange(who.size), category]
         taken[np.flatnonzero(new), category[new]] = True
         visits.append(np.flatnonzero(new))
@@ -89,9 +97,9 @@ def draw_needs(draws: Draws, world: World, people: People, who: Ints, key: Ints)
 
 
 def choose(
-    draws: Draws, state: State, people: People, who: Ints, day: Ints, needs: Needs
+    draws: Draws, state: State, people: People, who: Ints, day: Ints, needs: Needs, shift: Floats
 ) -> tuple[Ints, NDArray[np.bool_], Floats]:
-    """Choose a product for each need, or none.
+    """Choose a product for each need, or none; `shift` adds to the utility of every product, by need.
 
     Returns
     -------
@@ -103,6 +111,7 @@ def choose(
     person = who[needs.visit]
     items = needs.category[:, None] * PER_CATEGORY + np.arange(PER_CATEGORY)[None, :]
     v = state.utility[people.type[person][:, None], (day[needs.visit] - state.span.first)[:, None], items]
+    v = v + shift[:, None]
     number = people.number[person]
     option = np.arange(PER_CATEGORY)[None, :]
     noise = draws.gumbel("taste", number[:, None], needs.key[:, None] * _OPTIONS + option)

@@ -199,7 +199,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _missing("product_id", 0.0003),
         _missing("quantity", 0.0003),
         _value("quantity", "below 1", -1, 0.0015),
-        Rule("amount: below 0", 0.0008, {"unit_price": MINUS_ONE}),
+        _value("amount", "below 0", MINUS_ONE, 0.0008),
         _value("discount", "below 0", MINUS_ONE, 0.0003),
         _copy(0.002),
         _conflict("quantity", _plus("quantity", 1), 0.0005),

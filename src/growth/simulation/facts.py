@@ -15,6 +15,7 @@ from growth.simulation.browse import Visits
 from growth.simulation.clock import DAY
 from growth.simulation.life import NEVER, ORDERED, Lives, Memory, Scene, Tally
 from growth.simulation.people import BOT, FAKE, HUMAN
+from growth.simulation.potential import Outcome
 from growth.simulation.rng import Ints
 from growth.simulation.tables import order_ids
 from growth.simulation.world import CHANNELS, GROWTH, LOSS, MATURITY, PHASES, TYPES
@@ -34,11 +35,12 @@ class Chunk:
     fakes: pa.Table
     counts: dict[str, int]
     expected: dict[str, float]  # sums of `expected_return`
+    tried: dict[str, float]  # sums of `potential.look`, by "experiment | arm | what"
 
     @classmethod
     def of(
         cls, scene: Scene, lives: Lives, memory: Memory, tally: Tally, v: Visits, made: dict[str, pa.Table],
-        planted: dict[str, dict[str, int]],
+        planted: dict[str, dict[str, int]], looked: list[Outcome],
     ) -> Chunk:  # fmt: skip
         """Collect what is known only here."""
         came, expected = _coming_back(scene, lives)
@@ -50,6 +52,7 @@ class Chunk:
             _fakes(scene, v),
             _counts(scene, v, made) | _members(scene, memory) | came,
             expected,
+            {f"{e} | {arm} | {what}": n for e, arm, sums in looked for what, n in sums.items()},
         )
 
 

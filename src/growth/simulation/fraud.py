@@ -91,11 +91,13 @@ def add_rings(scene: Scene, lives: Lives, memory: Memory) -> None:
     visit = _add_visits(lives, who, key, second, np.zeros(who.size, dtype=np.int64), load, ORDERED)
     np.minimum.at(memory.sign_up, who, key)
     product = ring_product(draws, state, people.ring[who])
-    lives.add("lines", visit=visit, need=key * 8, product=product, units=np.ones(who.size, dtype=np.int64))
+    zero = np.zeros(who.size, dtype=np.int64)
+    lives.add("lines", visit=visit, need=key * 8, product=product, units=zero + 1, off=zero, slot=zero - 1)
     placed = day * DAY + second + order_offset(draws, people.number[who], key)
     f = fulfil(draws, scene.world, state, scene.policy, scene.policy_day, people, who, key, placed)
     lives.add(
         "orders", visit=visit, who=who, key=key, placed=placed, paid=f.paid, shipped=f.shipped,
         promised=f.promised, delivered=f.delivered, cancelled=f.cancelled, late=f.late,
+        free=zero > 0,
     )  # fmt: skip
     assert (memory.sign_up[who] < NEVER).all()

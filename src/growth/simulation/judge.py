@@ -24,7 +24,7 @@ with o as (
 ), h as (
     select count(*) as orders, coalesce(sum(shipping_cost - fulfilment_cost - payment_fee), 0) as handling from o
 ), l as (
-    select coalesce(sum(quantity), 0) as units, coalesce(sum(quantity * unit_price), 0) as sales,
+    select coalesce(sum(quantity), 0) as units, coalesce(sum(amount), 0) as sales,
         coalesce(sum(quantity * unit_cost), 0) as goods
     from (select l.*, o.placed_at from '{raw}/order_lines/*.parquet' l join o using (order_id)) l
     asof join '{raw}/product_costs/*.parquet' c

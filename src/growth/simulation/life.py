@@ -6,12 +6,12 @@ A week's draws are those of its days and visits; what a person did before enters
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from growth.simulation import demand
+from growth.simulation import demand, potential, trials
 from growth.simulation.clock import DAY
 from growth.simulation.people import HUMAN, People
 from growth.simulation.policy import Policy
@@ -37,15 +37,24 @@ class Memory:
     sign_up: Ints  # slot of the visit that signed up
     tier: Ints
     spend: Ints  # fen, (person, 52 weeks), a ring
+    arms: Ints  # (run of an experiment, person); -1: not in it
+    used: Ints  # slot of the visit that used up a coupon, (run, person); -1: not used
 
     @classmethod
-    def of(cls, count: int) -> Memory:
+    def of(cls, count: int, runs: int) -> Memory:
         """Return the memory of people who have not come yet."""
         zero = np.zeros(count, dtype=np.int64)
         return cls(
             zero.copy(), zero.copy(), zero.copy(), zero + _LONG_AGO, zero + _LONG_AGO,
             np.full(count, NEVER), zero - 1, np.zeros((count, 52), dtype=np.int64),
+            np.full((runs, count), -1), np.full((runs, count), -1),
         )  # fmt: skip
+
+    def at(self, rows: Ints) -> Memory:
+        """Return the memory of some people, as a copy."""
+        wide = ("arms", "used")
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Memory(**{n: v[:, rows] if n in wide else v[rows] for n, v in values.items()})
 
 
 @dataclass
@@ -109,24 +118,43 @@ class Scene:
     policy_day: int
     people: People
     contacted: NDArray[np.bool_]
+    runs: tuple[trials.Run, ...] = ()
+    ghosts: tuple[potential.Ghost, ...] = ()
+
+    @property
+    def peak_days(self) -> Ints:
+        """Return, by day, 1 at the peak of an event and 0 otherwise."""
+        return self.state.congested.astype(np.int64)
 
 
-def live(scene: Scene) -> tuple[Lives, Memory, Tally]:
-    """Let a chunk of people live through the span of the state."""
+def live(scene: Scene, look: bool = False) -> tuple[Lives, Memory, Tally, list[potential.Outcome]]:
+    """Let a chunk of people live through the span of the state.
+
+    With `look`, also let them live through every experiment in each of its arms: what would have happened.
+    """
     people = scene.people
-    memory = Memory.of(len(people))
+    memory = Memory.of(len(people), len(scene.runs))
     lives = Lives()
     tally = Tally.empty(len(scene.state.products.ids))
+    seen: list[potential.Outcome] = []
     memory.phase[people.kind != HUMAN] = LOSS  # machines and rings are drawn in fraud.py
     for week in scene.state.span.weeks:
-        _change_phase(scene, memory, lives, tally, week)
-        if week % 4 == 0:
-            _change_tier(scene, memory, lives, week)
-        memory.spend[:, week % 52] = 0
-        who, day, slot = _visits(scene, memory, week)
-        if who.size:
-            _shop(scene, memory, lives, tally, week, who, day, slot)
-    return lives, memory, tally
+        trials.enrol(scene, memory, week)
+        if look:
+            seen += potential.look(scene, memory, week)
+        step(scene, memory, lives, tally, week)
+    return lives, memory, tally, seen
+
+
+def step(scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int) -> None:
+    """Let a week happen."""
+    _change_phase(scene, memory, lives, tally, week)
+    if week % 4 == 0:
+        _change_tier(scene, memory, lives, week)
+    memory.spend[:, week % 52] = 0
+    who, day, slot = _visits(scene, memory, week)
+    if who.size:
+        _shop(scene, memory, lives, tally, week, who, day, slot)
 
 
 def loss_hazard(scene: Scene, memory: Memory, week: int) -> tuple[Floats, NDArray[np.bool_]]:
@@ -134,6 +162,7 @@ def loss_hazard(scene: Scene, memory: Memory, week: int) -> tuple[Floats, NDArra
     life = scene.world.life
     lately = (memory.late <= week) & (week - memory.late < life.late_weeks)
     hazard = scene.people.loss_rate * np.array(life.loss)[memory.phase]
+    hazard = hazard * trials.person_factors(scene, memory, week)[1]
     return hazard * np.where(lately, np.exp(life.late_log_hazard), 1.0), lately
 
 
@@ -183,6 +212,7 @@ def _visits(scene: Scene, memory: Memory, week: int) -> tuple[Ints, Ints, Ints]:
     rate = people.visit_rate * np.array(life.visit)[memory.phase]
     rate = rate * np.array(life.tier_visit)[np.maximum(memory.tier, 0)]
     rate = rate * state.region_visit[week - state.first_week, people.region]
+    rate = rate * trials.person_factors(scene, memory, week)[0]
     on = (days >= scene.policy_day).astype(np.float64)
     lever = policy.visit_rate * np.where(scene.contacted, life.contact_visit, 1.0)
     daily = rate[:, None] * state.visit[days - state.span.first][None, :] * (1 + on * (lever[:, None] - 1))
@@ -208,11 +238,18 @@ def _shop(
     number = people.number[who]
     second = visit_second(draws, number, day, slot)
     device = visit_device(draws, people, who, day, key)
-    load = load_time(scene, who, day, key, device)
+    tried = trials.effects(scene, memory, week, who, key, device)
+    load = load_time(scene, who, day, key, device, tried.load)
     outcome = np.zeros(who.size, dtype=np.int64)
-    on_errand = np.flatnonzero(_errand(scene, memory, week, who, day, key))
-    needs = demand.draw_needs(draws, world, people, who[on_errand], key[on_errand])
-    product, met, chance = demand.choose(draws, scene.state, people, who[on_errand], day[on_errand], needs)
+    on_errand = np.flatnonzero(_errand(scene, memory, week, who, day, key, tried.errand))
+    on = tried.at(on_errand)
+    needs = demand.draw_needs(
+        draws, world, people, who[on_errand], key[on_errand], on.more, on.focus, on.redirect
+    )
+    shift = trials.utility_shift(scene, on.at(needs.visit), who[on_errand][needs.visit], needs.category)
+    product, met, chance = demand.choose(
+        draws, scene.state, people, who[on_errand], day[on_errand], needs, shift
+    )
     _count(tally, world, people, who[on_errand], needs, chance)
     full = np.zeros(on_errand.size, dtype=bool)
     full[needs.visit[met]] = True
@@ -230,16 +267,22 @@ def _shop(
     offset = lives.visits_so_far
     lives.add("visits", who=who, key=key, second=second, device=device, load=load, outcome=outcome)
     lives.visits_so_far += who.size
-    line_visit = on_errand[needs.visit[met]]
+    line_visit, product = on_errand[needs.visit[met]], product[met]
     units = demand.units(draws, people, who[on_errand], needs)[met]
-    lives.add("lines", visit=line_visit + offset, need=needs.key[met], product=product[met], units=units)
-    _orders(
-        scene, memory, lives, week, who, day, key, second, outcome, line_visit, product[met], units, offset
-    )
+    value = scene.state.price[day[line_visit] - scene.state.span.first, product] * units
+    taken = trials.take_off(scene, memory, tried, who, key, outcome == ORDERED, line_visit, product, value)
+    lives.add(
+        "lines", visit=line_visit + offset, need=needs.key[met], product=product, units=units, off=taken.off,
+        slot=taken.slot,
+    )  # fmt: skip
+    paid = value - taken.off
+    _orders(scene, memory, lives, week, who, day, key, second, outcome, line_visit, paid, taken.free, offset)
 
 
-def _errand(scene: Scene, memory: Memory, week: int, who: Ints, day: Ints, key: Ints) -> NDArray[np.bool_]:
-    """Return which visits are errands: less often just after an order."""
+def _errand(
+    scene: Scene, memory: Memory, week: int, who: Ints, day: Ints, key: Ints, factor: Floats
+) -> NDArray[np.bool_]:
+    """Return which visits are errands: less often just after an order; `factor` is an experiment's."""
     d, people = scene.world.demand, scene.people
     since = np.maximum(week - memory.last_order[who], 0)
     chance = np.array(d.errand)[people.type[who]] * np.array(d.errand_city)[people.city_tier[who]]
@@ -247,7 +290,7 @@ def _errand(scene: Scene, memory: Memory, week: int, who: Ints, day: Ints, key: 
     chance = chance * np.where(
         memory.orders[who] == 0, d.errand_first, 1 - d.sated * np.exp(-since / d.sated_weeks)
     )
-    return scene.draws.uniform("errand", people.number[who], key) < chance
+    return scene.draws.uniform("errand", people.number[who], key) < chance * factor
 
 
 def _finish(world: World, people: People, who: Ints, load: Ints) -> tuple[Floats, Floats]:
@@ -269,7 +312,7 @@ def _sign_up(scene: Scene, memory: Memory, who: Ints, key: Ints, outcome: Ints) 
 
 def _orders(
     scene: Scene, memory: Memory, lives: Lives, week: int, who: Ints, day: Ints, key: Ints, second: Ints,
-    outcome: Ints, line_visit: Ints, product: Ints, units: Ints, offset: int,
+    outcome: Ints, line_visit: Ints, paid: Ints, free: NDArray[np.bool_], offset: int,
 ) -> None:  # fmt: skip
     """Turn finished checkouts into orders, deliver them, and remember."""
     at = np.flatnonzero(outcome == ORDERED)
@@ -280,19 +323,18 @@ def _orders(
     )
     lives.add(
         "orders", visit=at + offset, who=who[at], key=key[at], placed=placed, paid=f.paid, shipped=f.shipped,
-        promised=f.promised, delivered=f.delivered, cancelled=f.cancelled, late=f.late,
+        promised=f.promised, delivered=f.delivered, cancelled=f.cancelled, late=f.late, free=free[at],
     )  # fmt: skip
     memory.orders += np.bincount(who[at], minlength=len(people))
     memory.last_order[who[at]] = week
     np.maximum.at(memory.late, who[at][f.late], f.delivered[f.late] // (7 * DAY) + 1)
-    price = state.price[day[line_visit] - state.span.first, product]
     # A tier is earned by what was paid for under the account.
     earned = np.zeros(who.size, dtype=bool)
     earned[at] = (f.paid >= 0) & ~f.cancelled & (memory.sign_up[who[at]] <= key[at])
     counts = earned[line_visit]
-    paid = np.zeros(len(people), dtype=np.int64)
-    np.add.at(paid, who[line_visit][counts], (price * units)[counts])
-    memory.spend[:, week % 52] += paid
+    spent = np.zeros(len(people), dtype=np.int64)
+    np.add.at(spent, who[line_visit][counts], paid[counts])
+    memory.spend[:, week % 52] += spent
 
 
 def _count(
@@ -353,10 +395,13 @@ def visit_device(draws: Draws, people: People, who: Ints, day: Ints, key: Ints) 
     return np.where(u < desktop, 1, np.where(u < desktop + tablet, 2, phone))
 
 
-def load_time(scene: Scene, who: Ints, day: Ints, key: Ints, device: Ints) -> Ints:
-    """Return load times in ms: slower on phones, and in smaller cities, where types differ too."""
+def load_time(scene: Scene, who: Ints, day: Ints, key: Ints, device: Ints, tried: Floats) -> Ints:
+    """Return load times in ms: slower on phones, and in smaller cities, where types differ too.
+
+    `tried` is an experiment's factor.
+    """
     pages = scene.world.pages
     base = pages.load_ms * np.array(pages.device)[device] * np.array(pages.city)[scene.people.city_tier[who]]
     spread = np.exp(pages.spread * scene.draws.normal("load time", scene.people.number[who], key))
     factor = np.where(day >= scene.policy_day, scene.policy.load_time, 1.0)
-    return np.maximum(np.rint(base * spread * factor).astype(np.int64), 60)
+    return np.maximum(np.rint(base * spread * factor * tried).astype(np.int64), 60)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,10 @@ class People:
 
     def __len__(self) -> int:
         return int(self.number.size)
+
+    def at(self, rows: Ints) -> People:
+        """Return some of the people."""
+        return People(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def how_many(customers: int, world: World, state: State) -> tuple[int, int]:

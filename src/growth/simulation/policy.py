@@ -27,6 +27,9 @@ class Policy:
         Customers who are reminded to come by: their visit rate rises by ``World.life.contact_visit``.
     delivery : float
         Factor on the time that a parcel travels.
+    campaigns : mapping of str to (str, tuple of int)
+        Experiment's id -> arm that everybody in its audience gets, for as many weeks as the experiment ran, from the
+        policy's first whole week on; and the member tiers (0, 1, 2) it is kept to, none for all.
     start : date or None
         First day of the policy. None: as_of in a forward run (``horizon``), else the first day of the data.
     """
@@ -37,6 +40,7 @@ class Policy:
     visit_rate: float = 1.0
     contacted: frozenset[str] = frozenset()
     delivery: float = 1.0
+    campaigns: Mapping[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     start: date | None = None
 
     def __post_init__(self) -> None:

@@ -15,14 +15,26 @@ from growth.simulation.life import Tally
 from growth.simulation.market import Panel
 from growth.simulation.rng import Floats
 from growth.simulation.state import PER_CATEGORY, State
+from growth.simulation.trial_truth import power_rows
 from growth.simulation.world import CHANNELS, World
 
+# Experiments that are large enough to be seen; the others are honestly too small, or nothing at all.
+MEANT = {
+    "coupon: coupon: orders",
+    "coupon: coupon: contribution",
+    "seasonal: gift: orders",
+    "seasonal: gift: contribution",
+    "members_price: members price: orders",
+    "page_speed: fast pages: orders",
+    "contact_frequency: three a week: orders",
+}
 FOUND = 3.0  # truth / standard error from which on a mechanism counts as one that can be found
 
 
 def power_table(
-    world: World, state: State, tally: Tally, counts: dict[str, int], truths: dict[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
+    world: World, state: State, tally: Tally, counts: dict[str, int], truths: dict[str, dict[str, Any]],
+    tried: dict[str, float],
+) -> list[dict[str, Any]]:  # fmt: skip
     """Return one row a mechanism: truth, standard error, their ratio, and whether it is meant to be found."""
 
     def truth(name: str) -> float:
@@ -52,7 +64,11 @@ def power_table(
              "if losses were seen; purchases alone show them later and less sharply"),
         _row("tier_visits_silver", truth("tier_visits_silver"), np.sqrt(spread / members[0]), False,
              "visits of silver members against their like; people differ much more than tiers do"),
-        _row("tier_visits_gold", truth("tier_visits_gold"), np.sqrt(spread / members[1]), False, "as for silver"),
+        _row("tier_visits_gold", truth("tier_visits_gold"), np.sqrt(spread / members[1]), True, "as for silver"),
+        *(
+            _row(name, value, error, name in MEANT, "difference of means a unit, during and after together")
+            for name, value, error in power_rows(world, tried)
+        ),
     ]  # fmt: skip
 
 

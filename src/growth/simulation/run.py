@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import browse, dirt, fraud, life, people, store, tables
+from growth.simulation import (
+    browse,
+    dirt,
+    fraud,
+    life,
+    people,
+    potential,
+    store,
+    tables,
+    trial_tables,
+    trials,
+)
 from growth.simulation.clock import Span
 from growth.simulation.facts import Chunk
 from growth.simulation.policy import Policy
@@ -52,7 +63,20 @@ class Job:
         day = self.policy.first_day(span, self.horizon)
         return draw_state(Draws(self.seed), self.world, span, self.policy, day)
 
-    def scene(self, state: State, number: np.ndarray, past: int) -> life.Scene:
+    def ghosts(self, state: State) -> tuple[potential.Ghost, ...]:
+        """Return the market without each of its events, for what would have happened; none in a forward run."""
+        day = self.policy.first_day(state.span, self.horizon)
+        return tuple(
+            potential.Ghost(
+                name, first, end, draw_state(Draws(self.seed), self.world, state.span, self.policy, day, name)
+            )
+            for name, first, end in potential.events_of(state.span)
+            if not self.horizon
+        )
+
+    def scene(
+        self, state: State, number: np.ndarray, past: int, ghosts: tuple[potential.Ghost, ...] = ()
+    ) -> life.Scene:
         """Draw a chunk's people."""
         draws = Draws(self.seed)
         who = people.draw_people(draws, self.world, state, number, past)
@@ -63,7 +87,14 @@ class Job:
         )
         contacted = np.zeros(number.size, dtype=bool) if named is None else named
         day = self.policy.first_day(state.span, self.horizon)
-        return life.Scene(draws, self.world, state, self.policy, day, who, contacted)
+        return life.Scene(
+            draws, self.world, state, self.policy, day, who, contacted, self.runs(state), ghosts
+        )
+
+    def runs(self, state: State) -> tuple[trials.Run, ...]:
+        """Return the experiments and campaigns that run."""
+        day = self.policy.first_day(state.span, self.horizon)
+        return trials.runs_of(self.world, state.span, self.policy, day)
 
 
 def simulate(
@@ -95,9 +126,10 @@ def simulate(
         folder.mkdir(parents=True, exist_ok=True)
     for stale in sorted(raw.glob("*/part-*.parquet")):  # of an earlier run, perhaps with more parts
         stale.unlink()
-    found = [_store(job, tables.static_tables(state), raw, 0)]
+    found = [_store(job, tables.static_tables(state, job.world, job.runs(state)), raw, 0)]
     chunks = []
-    for part, chunk in enumerate(_results(job, state, raw, list(starts), past, past + new, workers)):
+    market = (state, job.ghosts(state))
+    for part, chunk in enumerate(_results(job, market, raw, list(starts), past, past + new, workers)):
         print(f"simulate: chunk {part + 1}/{len(starts)}", file=sys.stderr, flush=True)
         found.append(chunk.dirt)
         chunks.append(chunk)
@@ -115,32 +147,34 @@ def _store(job: Job, made: dict[str, pa.Table], raw: Path, part: int) -> dict[st
 
 
 def _results(
-    job: Job, state: State, raw: Path, starts: list[int], past: int, total: int, workers: int
+    job: Job, market: Market, raw: Path, starts: list[int], past: int, total: int, workers: int
 ) -> Iterator[Chunk]:
     """Run the chunks, here or in other processes, in their order."""
     if workers <= 1 or len(starts) == 1:
-        yield from map(partial(_chunk, job, state, raw, past, total), range(len(starts)), starts)
+        yield from map(partial(_chunk, job, market, raw, past, total), range(len(starts)), starts)
         return
     context = multiprocessing.get_context("spawn")  # fork would copy the threads of Arrow and DuckDB
     with ProcessPoolExecutor(workers, context, _prepare, (job,)) as pool:
         yield from pool.map(partial(_remote, job, raw, past, total), range(len(starts)), starts)
 
 
-_WORKER: dict[str, State] = {}  # the state of a worker process, drawn once when it starts
+Market = tuple[State, tuple[potential.Ghost, ...]]  # the state, and the state without each event
+_WORKER: dict[str, Market] = {}  # the market of a worker process, drawn once when it starts
 
 
 def _prepare(job: Job) -> None:
-    _WORKER["state"] = job.state()
+    state = job.state()
+    _WORKER["market"] = (state, job.ghosts(state))
 
 
 def _remote(job: Job, raw: Path, past: int, total: int, part: int, start: int) -> Chunk:
-    return _chunk(job, _WORKER["state"], raw, past, total, part, start)
+    return _chunk(job, _WORKER["market"], raw, past, total, part, start)
 
 
-def _chunk(job: Job, state: State, raw: Path, past: int, total: int, part: int, start: int) -> Chunk:
+def _chunk(job: Job, market: Market, raw: Path, past: int, total: int, part: int, start: int) -> Chunk:
     """Simulate one chunk of people and write its part of every table."""
-    scene = job.scene(state, np.arange(start, min(start + CHUNK, total)), past)
-    lives, memory, tally = life.live(scene)
+    scene = job.scene(market[0], np.arange(start, min(start + CHUNK, total)), past, market[1])
+    lives, memory, tally, looked = life.live(scene, look=not job.horizon)
     fraud.add_bots(scene, lives)
     fraud.add_rings(scene, lives, memory)
     v, place = tables.gather_visits(lives, memory)
@@ -148,6 +182,7 @@ def _chunk(job: Job, state: State, raw: Path, past: int, total: int, part: int, 
     made = tables.people_tables(scene, lives, memory, v)
     made["sessions"] = browse.session_table(scene, v, views, seeks)
     made["events"] = browse.event_table(scene, v, views, seeks)
-    made |= tables.trade_tables(scene, lives, v, place)
+    made |= tables.trade_tables(scene, lives, memory, v, place)
+    made |= trial_tables.trial_tables(scene, memory, v, part == 0)
     planted = _store(job, made, raw, part)
-    return Chunk.of(scene, lives, memory, tally, v, made, planted)
+    return Chunk.of(scene, lives, memory, tally, v, made, planted, looked)

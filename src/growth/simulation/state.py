@@ -138,11 +138,11 @@ class _Calendar:
     peak: NDArray[np.bool_]
 
 
-def _calendar(span: Span, season: Season) -> _Calendar:
+def _calendar(span: Span, season: Season, without: str) -> _Calendar:
     visit, errand, event, peak = [], [], [], []
     for day in span.days:
         d = date_of(day)
-        name, top, after = _event(d)
+        name, top, after = _event(d, without)
         v = season.month[d.month - 1] * season.weekday[d.weekday()]
         e = 1.0
         if name:
@@ -159,10 +159,12 @@ def _calendar(span: Span, season: Season) -> _Calendar:
     return _Calendar(np.array(visit), np.array(errand), event, np.array(peak))
 
 
-def _event(d: date) -> tuple[str, int, bool]:
+def _event(d: date, without: str = "") -> tuple[str, int, bool]:
     """Return the event of a day, whether it is a peak, and whether an event ended in the seven days before."""
     for name, begin, end, peaks in EVENTS:
         first, last = date(d.year, *begin), date(d.year, *end)
+        if f"{name}-{d.year}" == without:
+            continue
         if first <= d <= last:
             return f"{name}-{d.year}", int((d.month, d.day) in peaks), False
         if name != "1212" and 0 < (d - last).days <= 7:
@@ -199,8 +201,10 @@ def _depths(
     return np.where(on, depth, 0.0), which.astype(np.int64), names
 
 
-def draw_state(draws: Draws, world: World, span: Span, policy: Policy, policy_day: int) -> State:
-    """Draw the state of a span of days."""
+def draw_state(
+    draws: Draws, world: World, span: Span, policy: Policy, policy_day: int, without: str = ""
+) -> State:
+    """Draw the state of a span of days; `without` one of its events, for what would have happened."""
     demand, season = world.demand, world.season
     products = _products(draws, demand)
     count = len(products.ids)
@@ -208,7 +212,7 @@ def draw_state(draws: Draws, world: World, span: Span, policy: Policy, policy_da
     last_week = int((span.last - 1) // 7)
     weeks = np.arange(span.first // 7, last_week + 1)
     row = days // 7 - weeks[0]
-    cal = _calendar(span, season)
+    cal = _calendar(span, season, without)
     market = _autoregression(draws, "market shock", 1, last_week, season.market_rho, season.market_sd)[
         weeks, 0
     ]

@@ -7,21 +7,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import browse, store, words
+from growth.simulation import browse, store, trial_tables, words
 from growth.simulation.browse import Visits
 from growth.simulation.clock import CURRENCY, DAY
 from growth.simulation.life import NEVER, Lives, Memory, Scene
+from growth.simulation.money import baskets
 from growth.simulation.rng import Ints
 from growth.simulation.state import State
-from growth.simulation.trade import costs, send_back
-from growth.simulation.world import CHANNELS, CITY_TIERS, DEVICES, TIERS
+from growth.simulation.trials import Run
+from growth.simulation.world import CHANNELS, CITY_TIERS, DEVICES, TIERS, World
 
 PROGRAM = "club"
 _PLACES = ("app", "web", "app", "app")
 
 
-def static_tables(state: State) -> dict[str, pa.Table]:
-    """Return regions, products, product_costs, prices: the same for everybody."""
+def static_tables(state: State, world: World, runs: tuple[Run, ...]) -> dict[str, pa.Table]:
+    """Return regions, products, product_costs, prices, promotions and experiments: the same for everybody."""
     p, span = state.products, state.span
     regions = pa.table(
         {
@@ -44,8 +45,10 @@ def static_tables(state: State) -> dict[str, pa.Table]:
     return {
         "regions": regions,
         "products": products.filter(pa.array(on_sale)),
+        "promotions": trial_tables.promotions(state, world, runs),
         "product_costs": _cost_table(state),
         "prices": _price_table(state),
+        **trial_tables.experiments(runs),
     }
 
 
@@ -97,7 +100,7 @@ def gather_visits(lives: Lives, memory: Memory) -> tuple[Visits, Ints]:
     visits = Visits(
         v["who"][order], v["key"][order], v["second"][order], v["device"][order], v["load"][order],
         v["outcome"][order], line_visit[by], lines["need"][by], lines["product"][by], lines["units"][by],
-        memory.sign_up[v["who"][order]],
+        lines["off"][by], lines["slot"][by], memory.sign_up[v["who"][order]],
     )  # fmt: skip
     return visits, place
 
@@ -198,9 +201,11 @@ def _consent_table(scene: Scene, when: Ints, members: Ints) -> pa.Table:
     """Return consents given at the sign-up; some are withdrawn later."""
     draws, number = scene.draws, scene.people.number[members]
     purpose = np.array([0, 1])
-    given = draws.uniform("consent", number[:, None], purpose[None, :]) < (0.68, 0.90)
+    given = draws.uniform("consent", number[:, None], purpose[None, :]) < scene.world.people.consent
     lasts = (
-        draws.exponential("withdrawal", number[:, None], purpose[None, :]) * np.array([1600.0, 6000.0]) * DAY
+        draws.exponential("withdrawal", number[:, None], purpose[None, :])
+        * np.array(scene.world.people.withdrawal)
+        * DAY
     )
     row, which = np.nonzero(given)
     begin = when[members][row]
@@ -220,8 +225,8 @@ def order_ids(number: Ints, key: Ints) -> pa.Array:
     return store.ids("o", number * 10_000 + key, 11)
 
 
-def trade_tables(scene: Scene, lives: Lives, v: Visits, place: Ints) -> dict[str, pa.Table]:
-    """Return orders, order_lines, returns, as they are known at the end of the span."""
+def trade_tables(scene: Scene, lives: Lives, memory: Memory, v: Visits, place: Ints) -> dict[str, pa.Table]:
+    """Return orders, order_lines, returns, coupons, as they are known at the end of the span."""
     o: dict[str, Any] = lives.joined("orders")
     at = place[o["visit"]]
     by = np.argsort(at, kind="stable")
@@ -232,40 +237,34 @@ def trade_tables(scene: Scene, lives: Lives, v: Visits, place: Ints) -> dict[str
     at = at[by]
     keep = np.isin(v.line_visit, at)  # lines of carts that became orders
     order = np.searchsorted(at, v.line_visit[keep])
-    product, units, need = v.line_product[keep], v.line_units[keep], v.line_need[keep]
-    day = v.day[at][order] - scene.state.span.first
-    price, listed = scene.state.price[day, product], scene.state.list_price[day, product]
-    goods = np.zeros(at.size, dtype=np.int64)
-    np.add.at(goods, order, price * units)
-    pieces = np.zeros(at.size, dtype=np.int64)
-    np.add.at(pieces, order, units)
+    product, units = v.line_product[keep], v.line_units[keep]
+    day = v.day[at][order]
+    bought: dict[str, Any] = dict(
+        order=order, day=day, need=v.line_need[keep], product=product, units=units, off=v.line_off[keep]
+    )
+    b = baskets(scene, o, bought)
     number = scene.people.number[o["who"]]
     guest = v.sign_up[at] > v.key[at]
     end = scene.state.span.end_second
-    back = send_back(
-        scene.draws, scene.world, scene.people, o["who"][order], need, product, units,
-        o["delivered"][order], o["late"][order],
-    )  # fmt: skip
-    known = np.flatnonzero(back.requested < end)
+    known = np.flatnonzero(b.back.requested < end)
     oid = order_ids(number, o["key"])
     cid = store.masked(store.ids("c", number), guest)
     first = np.searchsorted(order, order, side="left")
-    promo = scene.state.promotion[day, product]
+    promo = scene.state.promotion[day - scene.state.span.first, product]
     lines = pa.table(
         {
             "order_id": oid.take(pa.array(order)),
             "ordinal": store.ints(np.arange(order.size) - first + 1),
             "product_id": store.labels(scene.state.products.ids, product),
             "quantity": store.ints(units),
-            "unit_price": store.money(price),
-            "discount": store.money((listed - price) * units),
-            "promotion_id": store.labels(scene.state.promotions, np.maximum(promo, 0), promo < 0),
+            "amount": store.money(b.amount),
+            "discount": store.money(b.listed * units - b.amount),
+            "promotion_id": trial_tables.promotion_ids(scene, promo, v.line_slot[keep]),
             "description": store.labels(scene.state.products.names, product),
         }
     )
-    cost = costs(scene.world, scene.people, o["who"], goods, pieces, o["paid"] >= 0)
-    orders = _order_table(scene, v, at, o, oid, cid, cost)
-    line = back.line[known]
+    orders = _order_table(scene, v, at, o, oid, cid, b.costs)
+    line, back = b.back.line[known], b.back
     returns = pa.table(
         {
             "order_id": oid.take(pa.array(order[line])),
@@ -273,7 +272,7 @@ def trade_tables(scene: Scene, lives: Lives, v: Visits, place: Ints) -> dict[str
             "customer_id": cid.take(pa.array(order[line])),
             "product_id": store.labels(scene.state.products.ids, product[line]),
             "quantity": store.ints(back.quantity[known]),
-            "refund": store.money(price[line] * back.quantity[known]),
+            "refund": store.money(b.refund[known]),
             "requested_at": store.times(back.requested[known]),
             "picked_up_at": store.times(back.picked_up[known], back.picked_up[known] >= end),
             "refunded_at": store.times(back.refunded[known], back.refunded[known] >= end),
@@ -281,7 +280,8 @@ def trade_tables(scene: Scene, lives: Lives, v: Visits, place: Ints) -> dict[str
             "currency": store.labels((CURRENCY,), line * 0),
         }
     )
-    return {"orders": orders, "order_lines": lines, "returns": returns}
+    made = {"orders": orders, "order_lines": lines, "returns": returns}
+    return made | trial_tables.coupons(scene, memory, oid, o)
 
 
 def _order_table(

@@ -70,11 +70,12 @@ class Costs:
 
 
 def costs(
-    world: World, people: People, who: Ints, goods: Ints, units: Ints, paid: NDArray[np.bool_]
-) -> Costs:
+    world: World, people: People, who: Ints, goods: Ints, units: Ints, paid: NDArray[np.bool_],
+    free_shipping: NDArray[np.bool_],
+) -> Costs:  # fmt: skip
     """Return what shipping costs the buyer, and fulfilment and payment cost the shop."""
     tier = people.city_tier[who]
-    free = goods >= round(100 * world.trade.free_shipping_from)
+    free = free_shipping | (goods >= round(100 * world.trade.free_shipping_from))
     shipping = np.where(free, 0, np.array([600, 600, 800, 1000])[tier])
     fulfilment = np.array([450, 480, 560, 680])[tier] + 90 * units
     fee = np.where(paid, np.rint((goods + shipping) * world.trade.payment_fee).astype(np.int64), 0)

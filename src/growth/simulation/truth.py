@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import market, store
+from growth.simulation import market, store, trial_truth
 from growth.simulation.facts import AGAIN_DAYS, Chunk
 from growth.simulation.life import Tally
 from growth.simulation.power import power_table
@@ -238,13 +238,28 @@ def _people_truths(world: World) -> Truths:
     return out
 
 
+def _trial_truths(world: World, tried: dict[str, float]) -> Truths:
+    made = {
+        name: trial_truth.entry(
+            value, unit, doc, "the arm, against the control", "test and weeks after", THESE
+        )
+        for name, value, unit, doc in trial_truth.rows(world, tried)
+    }
+    return made | {
+        name: trial_truth.entry(value, unit, doc, "the event", "event and four weeks after", THESE)
+        for name, value, unit, doc in trial_truth.event_rows(tried)
+    }
+
+
 def truths(
-    world: World, state: State, tally: Tally, counts: dict[str, int], expected: dict[str, float]
-) -> Truths:
+    world: World, state: State, tally: Tally, counts: dict[str, int], expected: dict[str, float],
+    tried: dict[str, float],
+) -> Truths:  # fmt: skip
     """Return every truth by name; see `docs/simulation.md`."""
     stated = _price_truths(world, state, tally)
     stated |= _service_truths(world, tally, counts, expected)
     stated |= _people_truths(world)
+    stated |= _trial_truths(world, tried)
     for name, n in counts.items():
         stated[f"count: {name}"] = _entry(n, "rows", COUNT, "in the data made, before dirt")
     return stated
@@ -257,10 +272,11 @@ def write_truth(
     tally = merged([c.tally for c in chunks])
     counts = add_counts([c.counts for c in chunks])
     expected = add_counts([c.expected for c in chunks])
-    stated = truths(world, state, tally, counts, expected)
+    tried = add_counts([c.tried for c in chunks])
+    stated = truths(world, state, tally, counts, expected, tried)
     _json(folder / "truths.json", stated)
     _json(folder / "dirt.json", dirt)
-    _json(folder / "power.json", power_table(world, state, tally, counts, stated))
+    _json(folder / "power.json", power_table(world, state, tally, counts, stated, tried))
     for name, tables in (
         ("people", [c.people for c in chunks]),
         ("phases", [c.phases for c in chunks]),

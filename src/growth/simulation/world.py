@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from growth.simulation.experiments import EXPERIMENTS, Experiment
+
 TYPES = ("price-sensitive", "quality-seeking", "individuality-seeking", "convenience-seeking")
 CITY_TIERS = ("tier 1", "new tier 1", "tier 2", "tier 3")
 CHANNELS = ("search", "ads", "social", "creator", "referral", "offline", "direct")
@@ -22,7 +24,7 @@ class Settings:
     """What a run of the platform is asked for (the section ``simulation:`` has the same shape)."""
 
     seed: int = 20260101
-    customers: int = 12_000
+    customers: int = 60_000
     months: int = 30
     dirt: bool = True
 
@@ -59,6 +61,9 @@ class People:
     desktop: float = 0.38
     tablet: float = 0.12
     new_phone: float = 0.15
+    # Consent to marketing and to analytics: given at the sign-up with this chance, withdrawn after so many days (mean).
+    consent: tuple[float, float] = (0.68, 0.90)
+    withdrawal: tuple[float, float] = (1600.0, 6000.0)
 
 
 @dataclass(frozen=True)
@@ -196,3 +201,4 @@ class World:
     season: Season = field(default_factory=Season)
     trade: Trade = field(default_factory=Trade)
     fraud: Fraud = field(default_factory=Fraud)
+    experiments: tuple[Experiment, ...] = EXPERIMENTS

@@ -61,6 +61,14 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A public dataset and its files (name -> SHA-256)."""
+
+    info: Dataset
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Reading:
     """Raw files and their rows, what each row asks to become, and totals taken from the files directly.
 
@@ -72,8 +80,9 @@ class Reading:
         For a table of the contract the rows that ask to enter it: columns of the contract (a missing one counts as
         null), typed or as text, and ``_file`` (name of the raw file), ``_row`` (number of the row in it, from 1),
         ``_copy`` (0 for the first of several equal raw rows, 1, 2, … for its copies). They may carry
-        ``_derived`` (the row stands for several raw rows, like the order behind its lines, and does not count in
-        the account of the file), ``_refuse`` (a reason to refuse it, else null) and ``_flag`` (a flag, else null).
+        ``_derived`` (the row stands for several raw rows, like the order behind its lines, or for a part of one, and
+        does not count in the account of the file), ``_part`` (which of the rows that come of one raw row, from 0),
+        ``_refuse`` (a reason to refuse it, else null) and ``_flag`` (a flag, else null).
     control : dict
         ``orders`` (a count), ``sold`` and ``refunded`` (amounts), added up from the files.
     independent : bool

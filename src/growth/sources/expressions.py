@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from growth.errors import UserError
+from growth.words import plural
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table as Rows
 
 NUMBER = "decimal(18, 8)"  # prices of fractions of a cent, times a quantity, are still exact
 WIDE = "decimal(38, 8)"  # so that products fit
+YES = ("true", "t", "yes", "y", "1", "1.0", "是")
+NO = ("false", "f", "no", "n", "0", "0.0", "否")
 _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -39,10 +42,11 @@ _COMPARISONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 
 @dataclass
 class Compiled:
-    """An expression as Ibis, and what can go wrong in it row by row (condition, reason)."""
+    """An expression as Ibis, what can go wrong in it row by row (condition, reason), and the columns it reads."""
 
     value: Any
     faults: list[tuple[Any, str]] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -62,19 +66,20 @@ class Compiler:
     where: str
     number: Callable[[Any], Any]
     faults: list[tuple[Any, str]] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
 
     def compile(self, source: Any) -> Compiled:
         """Compile a mapping's value: a number, a column's name as it stands in the file, or an expression."""
         if isinstance(source, bool | int | float):
             return Compiled(self._constant(source))
         if source in self._columns():
-            return Compiled(self.rows[source])
+            return Compiled(self.rows[source], columns=[source])
         try:
             tree = ast.parse(str(source), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise self._error(f"cannot read {source!r}") from None
         try:
-            return Compiled(self._value(tree.body), self.faults)
+            return Compiled(self._value(tree.body), self.faults, self.read)
         except RecursionError:
             raise self._error("the expression is too long") from None
 
@@ -107,6 +112,7 @@ class Compiler:
             near = difflib.get_close_matches(name, self._columns(), 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise self._error(f"the file has no column {name!r}; it has {', '.join(self._columns())}.{hint}")
+        self.read.append(name)
         return self.rows[name]
 
     def _constant(self, value: object) -> Any:
@@ -165,13 +171,15 @@ class Compiler:
             "contains": (2, lambda a, b: self._text(a).contains(self._text(b)).fill_null(False)),
             "coalesce": (2, lambda a, b: ibis.coalesce(self._value(a), self._value(b))),
             "join": (2, lambda a, b: self._text(a).concat(self._text(b))),
+            "truth": (1, self._truth),
+            "row": (0, self._row),
             "when": (3, lambda c, a, b: ibis.ifelse(self._condition(c), self._value(a), self._value(b))),
         }
         if name not in functions:
             raise self._error(f"there is no function {name!r}; there are {', '.join(functions)}")
         arity, function = functions[name]
         if len(node.args) != arity or node.keywords:
-            raise self._error(f"{name} takes {arity} value{'s' * (arity > 1)}")
+            raise self._error(f"{name} takes {plural(arity, 'value')}")
         return function(*node.args)
 
     def _named_column(self, node: ast.AST) -> Any:
@@ -182,6 +190,19 @@ class Compiler:
     def _text(self, node: ast.AST) -> Any:
         value = self._value(node)
         return value if value.type().is_string() else value.cast("string")
+
+    def _row(self) -> Any:
+        self.read.append("_row")
+        return self.rows["_row"]
+
+    def _truth(self, node: ast.AST) -> Any:
+        """Return 1 for true, yes and the like, 0 for false, no and the like; anything else is a fault."""
+        text = self._text(node).strip().lower().nullif("")
+        number = ibis.cases((text.isin(YES), 1), (text.isin(NO), 0))
+        self.faults.append(
+            (text.notnull() & number.isnull(), f"{ast.unparse(node)} is neither true nor false")
+        )
+        return number
 
     def _missing(self, node: ast.AST) -> Any:
         value = self._value(node)

@@ -20,7 +20,7 @@ from growth.ingest.checks import EARLIEST, LATEST
 from growth.sources import mapping as mappings
 from growth.sources.base import Dataset, Reading, Source, numbered
 from growth.sources.expressions import Compiler
-from growth.sources.mapping import MappedTable, Mapping, RawFile
+from growth.sources.mapping import Columns, MappedTable, Mapping, RawFile
 from growth.sources.textfile import BROKEN, Format, to_parquet
 
 if TYPE_CHECKING:
@@ -120,11 +120,11 @@ def _from_file(rows: Rows, file: str, mapping: Mapping) -> dict[str, Rows]:
             if not compiled.value.type().is_boolean():
                 raise UserError(f"{name}.where: {table.where!r} is neither true nor false.")
             wanted = wanted & compiled.value.fill_null(False)
-        counted = ibis.literal(True) if table.one_row_per else taken
+        counted = ibis.literal(True) if table.derived else taken
         mapped = _mapped(rows.mutate(_derived=counted).filter(wanted), name, table, mapping)
         found[name] = _first_of_each(mapped, table.one_row_per) if table.one_row_per else mapped
-        taken = taken if table.one_row_per else (taken | wanted)
-    main = next(n for n, t in tables.items() if not t.one_row_per)
+        taken = taken if table.derived else (taken | wanted)
+    main = next(n for n, t in tables.items() if not t.derived)
     nobodys = rows.filter(~taken).mutate(_derived=ibis.literal(False))
     reason = ibis.coalesce(nobodys[BROKEN], ibis.literal("left out by where"))
     found[main] = ibis.union(found[main], _empty_like(found[main], nobodys, reason))
@@ -137,11 +137,12 @@ def _empty_like(like: Rows, rows: Rows, reason: Any) -> Rows:
     return rows.select(**{c: given.get(c, ibis.null(t)) for c, t in like.schema().items()})
 
 
-def _first_of_each(rows: Rows, column: str) -> Rows:
-    """Return the first row of each value of a column; a row without one stands for nothing."""
-    number = ibis.row_number().over(group_by=column, order_by=["_file", "_row"])
-    some = rows.filter(rows[column].cast("string").strip().nullif("").notnull())
-    if column == "order_id" and "customer_id" in rows.columns:
+def _first_of_each(rows: Rows, columns: tuple[str, ...]) -> Rows:
+    """Return the first row of each value of one or more columns; a row that lacks one stands for nothing."""
+    order = [c for c in ("_file", "_row", "_part") if c in rows.columns]
+    number = ibis.row_number().over(group_by=list(columns), order_by=order)
+    some = rows.filter(*(rows[c].cast("string").strip().nullif("").notnull() for c in columns))
+    if "order_id" in columns and "customer_id" in rows.columns:
         some = _one_customer(some)
     return some.mutate(_number=number).filter(lambda t: t._number == 0).drop("_number").mutate(_copy=0)
 
@@ -178,14 +179,48 @@ def plain_digits(text: Any, file: RawFile) -> Any:
 
 
 def _mapped(rows: Rows, name: str, table: MappedTable, mapping: Mapping) -> Rows:
-    """Return the rows with the contract's columns, and why a row cannot be read, if so."""
+    """Return the rows with the contract's columns, once for each entry of ``repeat``."""
     file = mapping.files[table.source]
+    parts = [_with_columns(rows, name, columns, file) for columns in table.entries]
+    return parts[0] if not table.repeat else _stacked(parts)
+
+
+def _stacked(parts: list[Rows]) -> Rows:
+    """Put the rows of the entries of ``repeat`` below each other, numbered ``_part``; what one lacks is null."""
+    types: dict[str, Any] = {}
+    for part in parts:
+        for column, kind in part.schema().items():
+            same = types.setdefault(column, kind) == kind
+            types[column] = kind if same else ibis.dtype("string")
+    made = []
+    for number, part in enumerate(parts):
+        values = {c: _as(part[c], t) if c in part.columns else _nothing(c, t) for c, t in types.items()}
+        made.append(part.select(**values, _part=ibis.literal(number, "int64")))
+    return ibis.union(*made) if len(made) > 1 else made[0]
+
+
+def _as(value: Any, kind: Any) -> Any:
+    """Cast a value that a column of several types holds to text, a truth value as 1 or 0."""
+    if value.type() == kind:
+        return value
+    return (value.cast("int64") if value.type().is_boolean() else value).cast(kind)
+
+
+def _nothing(column: str, kind: Any) -> Any:
+    return ibis.literal(False) if column.startswith("_own_") else ibis.null(kind)
+
+
+def _with_columns(rows: Rows, name: str, columns: Columns, file: RawFile) -> Rows:
+    """Return the rows with the contract's columns, and why a row cannot be read, if so."""
     made: dict[str, Any] = {}
     faults: list[tuple[Any, str]] = []
-    for column, expression in table.columns.items():
+    origin = {c: rows[c] for c in ORIGIN}
+    for column, expression in columns.items():
         spec = TABLES[name][column]
-        _refuse_personal(f"{name}.{column}", expression, spec)
         compiled = _compiler(rows, f"{name}.{column}", file).compile(expression)
+        _refuse_personal(f"{name}.{column}", compiled.columns, spec)
+        if "_row" in compiled.columns:  # a row known by its number is no copy of another
+            origin["_copy"] = ibis.literal(0, "int64")
         faults += [(bad, f"{column}: {why}") for bad, why in compiled.faults]
         value = compiled.value
         if value.type().is_nested() or value.type().is_binary():
@@ -201,7 +236,7 @@ def _mapped(rows: Rows, name: str, table: MappedTable, mapping: Mapping) -> Rows
             spoilt = value.strip().re_search(r"^\d(\.\d+)?[eE]\+\d+$")
             faults.append((spoilt, f"{column}: spoilt by a spreadsheet, like 1E+05"))
         made[column] = value
-    return rows.select(**made, **{c: rows[c] for c in ORIGIN}, _refuse=_first(faults))
+    return rows.select(**made, **origin, _refuse=_first(faults))
 
 
 def _in_utc(rows: Rows, name: str, file: str, mapping: Mapping) -> Rows:
@@ -234,14 +269,15 @@ def _first(pairs: list[tuple[Any, str]]) -> Any:
     return ibis.cases(*branches, else_=ibis.null("string")) if branches else ibis.null("string")
 
 
-def _refuse_personal(where: str, expression: Any, spec: Column) -> None:
+def _refuse_personal(where: str, columns: list[str], spec: Column) -> None:
     """Stop a mapping that would bring a name, a phone number or an address into a column that is shown."""
-    named = PERSONAL.search(str(expression))
-    if named and not spec.personal:
-        raise UserError(
-            f"{where} would hold {str(expression)[:60]!r}, which sounds like personal data ({named[0]!r}): these "
-            "stop at ingest. Leave it out; ids of customers, visitors, sessions and orders become pseudonyms."
-        )
+    for column in columns if not spec.personal else []:
+        named = PERSONAL.search(column)
+        if named:
+            raise UserError(
+                f"{where} would hold {column[:60]!r}, which sounds like personal data ({named[0]!r}): these "
+                "stop at ingest. Leave it out; ids of customers, visitors, sessions and orders become pseudonyms."
+            )
 
 
 @ibis.udf.scalar.builtin(  # type: ignore[untyped-decorator]

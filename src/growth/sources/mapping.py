@@ -6,10 +6,10 @@ import datetime as dt
 import difflib
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from growth import clock
 from growth.contract import TABLES
@@ -18,6 +18,8 @@ from growth.section import Section
 from growth.sources.base import Dataset
 
 FILE = "mapping.yaml"
+# Column of the contract: column of the file, constant in quotes, or expression.
+Columns = dict[str, str | int | float | bool]
 
 
 class RawFile(Section):
@@ -37,17 +39,37 @@ class RawFile(Section):
     )
 
 
+def _several(given: Any) -> Any:
+    """Take one name for a list of one."""
+    return (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else given
+
+
 class MappedTable(Section):
     """One table of the contract, from one file."""
 
     source: str = Field(alias="from", description="a name under files:")
     where: str | None = Field(None, description="an expression: only rows for which it is true")
-    one_row_per: str | None = Field(
-        None, description="a column of the contract: one row for each of its values, the first"
+    one_row_per: Annotated[tuple[str, ...], BeforeValidator(_several)] = Field(
+        (), description="a column of the contract, or a list: one row for each of its values, the first"
     )
-    columns: dict[str, str | int | float | bool] = Field(
+    columns: Columns = Field(
         description="column of the contract: column of the file, constant in quotes, or expression"
     )
+    repeat: list[Columns] | None = Field(
+        None,
+        min_length=1,
+        description="a list, each entry further columns: one row for each entry from each row of the file",
+    )
+
+    @property
+    def derived(self) -> bool:
+        """Whether its rows stand for rows of the file that another table accounts for."""
+        return bool(self.one_row_per or self.repeat)
+
+    @property
+    def entries(self) -> list[Columns]:
+        """The columns of each of the rows that a row of the file gives: one, or one for each entry of ``repeat``."""
+        return [self.columns | entry for entry in self.repeat or [{}]]
 
 
 class Mapping(Section):
@@ -114,7 +136,8 @@ def load(folder: Path) -> Mapping:
     try:
         mapping = Mapping.model_validate(raw)
     except ValidationError as e:
-        raise UserError("\n".join(_sentence(dict(d)) for d in e.errors())) from None
+        told = dict.fromkeys(_sentence(dict(d)) for d in e.errors())  # a value of four types is wrong once
+        raise UserError("\n".join(told)) from None
     wrong = [*_wrong_names(mapping), *_wrong_files(mapping, folder)]
     if wrong:
         raise UserError("\n".join(wrong))
@@ -123,7 +146,7 @@ def load(folder: Path) -> Mapping:
 
 
 def _sentence(error: dict[str, Any]) -> str:
-    key = ".".join(str(p) for p in error["loc"])
+    key = ".".join(str(p) for p in error["loc"] if p not in ("str", "int", "float", "bool"))
     models: dict[str, type[Section]] = {"files": RawFile, "tables": MappedTable}
     model = models.get(str(error["loc"][0]), Mapping) if len(error["loc"]) > 2 else Mapping
     fields = {f.alias or n: f for n, f in model.model_fields.items()}
@@ -150,19 +173,38 @@ def _wrong_names(mapping: Mapping) -> list[str]:
             wrong.append(
                 f"{FILE}: tables.{name}.from is {table.source!r}; files has {', '.join(mapping.files)}."
             )
-        for column in [*table.columns, *([table.one_row_per] if table.one_row_per else [])]:
-            if column not in TABLES[name].names:
-                near = difflib.get_close_matches(column, list(TABLES[name].names), 1)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                wrong.append(f"{FILE}: {name} has no column {column!r} in the contract.{hint}")
-        if table.one_row_per and table.one_row_per not in table.columns:
-            wrong.append(f"{FILE}: tables.{name}.one_row_per names {table.one_row_per}, which is not mapped.")
+        wrong += _wrong_columns(name, table)
     for name in mapping.files:
         users = [t for t in mapping.tables.values() if t.source == name]
-        if users and all(t.one_row_per for t in users):
+        if users and all(t.derived for t in users):
             wrong.append(
-                f"{FILE}: every table from {name} has one_row_per, so its rows could not be accounted for; "
-                "drop it from the table that has a row for each row of the file."
+                f"{FILE}: every table from {name} has one_row_per or repeat, so its rows could not be accounted for; "
+                "there must be a table without them, with a row for each row of the file."
+            )
+    return wrong
+
+
+def _wrong_columns(name: str, table: MappedTable) -> list[str]:
+    """Return what is wrong with the columns that a table of the contract is mapped to."""
+    wrong = []
+    for column in dict.fromkeys(
+        [*table.columns, *(c for e in table.repeat or () for c in e), *table.one_row_per]
+    ):
+        if column not in TABLES[name].names:
+            near = difflib.get_close_matches(column, list(TABLES[name].names), 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            wrong.append(f"{FILE}: {name} has no column {column!r} in the contract.{hint}")
+    for column in table.one_row_per:
+        if not all(column in entry for entry in table.entries):
+            wrong.append(f"{FILE}: tables.{name}.one_row_per names {column}, which is not mapped.")
+    for n, entry in enumerate(table.repeat or (), 1):
+        if not entry:
+            wrong.append(
+                f"{FILE}: tables.{name}.repeat: entry {n} is empty; name the columns in which it differs."
+            )
+        for column in (c for c in entry if c in table.columns):
+            wrong.append(
+                f"{FILE}: tables.{name}.repeat: entry {n} names {column}, which stands under columns already."
             )
     return wrong
 

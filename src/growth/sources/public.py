@@ -5,24 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from growth import clock, paths
 from growth.errors import UserError
-from growth.sources.base import Dataset, Reading, Source, control, numbered
+from growth.sources import published_experiments as experiments
+from growth.sources.base import Dataset, Published, Reading, Source, control, numbered
+from growth.sources.textfile import Format, to_parquet
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
-
-
-@dataclass(frozen=True)
-class Published:
-    """A dataset, its files (name -> SHA-256), and where to get them."""
-
-    info: Dataset
-    files: dict[str, str]
 
 
 ONLINE_RETAIL = Published(
@@ -84,13 +77,14 @@ def _acquirer(published: Published) -> Any:
 
         source = folder(published.info.name, load()["data"])
         for name, expected in published.files.items():
-            _copy_checked(source / name, raw / name, expected, published.info.name)
+            _bring_checked(source / name, raw, expected, published.info.name)
         return published.info
 
     return acquire
 
 
-def _copy_checked(file: Path, target: Path, expected: str, dataset: str) -> None:
+def _bring_checked(file: Path, raw: Path, expected: str, dataset: str) -> None:
+    """Copy a Parquet file, bring a CSV file to Parquet as text; either must be, byte for byte, the one expected."""
     if not file.is_file():
         raise UserError(f"{file.name} is missing in {file.parent}. {_where_to_get(dataset)}")
     with file.open("rb") as stream:
@@ -100,7 +94,10 @@ def _copy_checked(file: Path, target: Path, expected: str, dataset: str) -> None
             f"{file} is not the file that {dataset} is defined on (SHA-256 {found[:12]}…, expected "
             f"{expected[:12]}…). {_where_to_get(dataset)}"
         )
-    shutil.copyfile(file, target)
+    if file.suffix == ".csv":
+        to_parquet(file, raw / f"{file.stem}.parquet", Format())
+    else:
+        shutil.copyfile(file, raw / file.name)
 
 
 def _read_online_retail(con: Backend, raw: Path) -> Reading:
@@ -240,8 +237,10 @@ def _read_complete_journey(con: Backend, raw: Path) -> Reading:
     )
 
 
-PUBLISHED = {p.info.name: p for p in (ONLINE_RETAIL, COMPLETE_JOURNEY)}
-SOURCES = {
-    "online_retail": Source(_acquirer(ONLINE_RETAIL), _read_online_retail),
-    "complete_journey": Source(_acquirer(COMPLETE_JOURNEY), _read_complete_journey),
+PUBLISHED = {p.info.name: p for p in (ONLINE_RETAIL, COMPLETE_JOURNEY, *experiments.PUBLISHED)}
+_READERS = {
+    "online_retail": _read_online_retail,
+    "complete_journey": _read_complete_journey,
+    **experiments.READERS,
 }
+SOURCES = {name: Source(_acquirer(published), _READERS[name]) for name, published in PUBLISHED.items()}

@@ -32,18 +32,14 @@ def _acquire(raw: Path, truth: Path) -> Dataset:
 
 
 def _read(con: Backend, raw: Path) -> Reading:
-    from ibis import _
 
     tables = {name: numbered(con, raw / name) for name in TABLES if (raw / name).is_dir()}
     files = {name: int(t.count().execute()) for name, t in tables.items()}
-    if "order_lines" in tables:
-        priced = tables["order_lines"]
-        tables["order_lines"] = priced.mutate(amount=_.quantity * _.unit_price).drop("unit_price")
     totals = control(
         con,
         raw,
         "select (select count(distinct order_id) from '{raw}/orders/*.parquet') as orders, "
-        "(select sum(quantity * unit_price) from '{raw}/order_lines/*.parquet') as sold, "
+        "(select sum(amount) from '{raw}/order_lines/*.parquet') as sold, "
         "(select sum(refund) from '{raw}/returns/*.parquet') as refunded",
     )
     return Reading(files, tables, totals)
