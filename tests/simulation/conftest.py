@@ -30,7 +30,17 @@ TABLES = [
     "orders",
     "order_lines",
     "returns",
+    "promotions",
+    "coupons",
+    "contacts",
+    "experiments",
+    "experiment_arms",
+    "experiment_metrics",
+    "experiment_scope",
+    "assignments",
+    "exposures",
 ]
+TRIALS = TABLES[TABLES.index("promotions") :]  # what is there only because something is tried
 
 
 @dataclass(frozen=True)
@@ -69,13 +79,16 @@ def make(folder: Path, settings: Settings, **options: Any) -> Platform:
 
 @pytest.fixture(scope="session")
 def default(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """The platform at its default size, clean."""
-    return make(tmp_path_factory.mktemp("default"), Settings(dirt=False))
+    """The platform at a fifth of its default size, clean: large enough for the mechanisms without experiments.
+
+    What needs the default size itself is in `test_default_size.py`.
+    """
+    return make(tmp_path_factory.mktemp("default"), Settings(customers=12_000, dirt=False))
 
 
 @pytest.fixture(scope="session")
 def small() -> Settings:
-    return Settings(seed=7, customers=900, months=9, dirt=False)
+    return Settings(seed=7, customers=900, months=11, dirt=False)
 
 
 @pytest.fixture(scope="session")
@@ -86,4 +99,5 @@ def base(tmp_path_factory: pytest.TempPathFactory, small: Settings) -> Platform:
 
 @pytest.fixture(scope="session")
 def dirty(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    return make(tmp_path_factory.mktemp("dirty"), Settings(seed=3, customers=4000, months=6))
+    """Eleven months: the shortest span in which every table of an experiment is made."""
+    return make(tmp_path_factory.mktemp("dirty"), Settings(seed=3, customers=4000, months=11))

@@ -71,7 +71,7 @@ def test_people_choose_with_the_stated_chances() -> None:
     """What is bought, product by product, against the sum of the chances: one chi-square over all."""
     job = Job.of(Settings(seed=5, months=12), None, None, None)
     scene = job.scene(job.state(), np.arange(9_000), 9_000)
-    lives, _, tally = life.live(scene)
+    lives, _, tally, _ = life.live(scene)
     counts = np.bincount(lives.joined("lines")["product"].astype(int), minlength=tally.expected.size)
     sold = tally.expected > 5
     assert sold.sum() > 80 and counts[tally.expected == 0].sum() == 0

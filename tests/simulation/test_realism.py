@@ -17,7 +17,7 @@ def orders(default: Platform) -> pd.DataFrame:
 
 def test_sizes_are_as_promised(default: Platform) -> None:
     n = default.stated
-    assert abs(n["count: customers"] / 12_000 - 1) < 0.05
+    assert abs(n["count: customers"] / 12_000 - 1) < 0.05, "60,000: see test_default_size.py"
     assert n["count: sessions"] <= 400_000 and n["count: events"] <= 1_500_000
 
 
@@ -42,12 +42,7 @@ def test_retention_of_cohorts_falls_smoothly(orders: pd.DataFrame) -> None:
 
 def test_spend_has_a_heavy_tail(default: Platform, orders: pd.DataFrame) -> None:
     lines = default.frame("order_lines").merge(orders[["order_id", "customer_id"]], on="order_id")
-    spend = (
-        (lines["quantity"] * lines["unit_price"].astype(float))
-        .groupby(lines["customer_id"])
-        .sum()
-        .sort_values()
-    )
+    spend = lines["amount"].astype(float).groupby(lines["customer_id"]).sum().sort_values()
     top = spend.iloc[-len(spend) // 10 :].sum() / spend.sum()
     assert 0.35 < top < 0.7 and spend.mean() > 1.6 * spend.median()
 
@@ -104,6 +99,10 @@ def test_order_lines_carry_the_price_of_their_day(default: Platform) -> None:
     lines = lines.assign(date=(moment + pd.Timedelta(hours=8)).dt.date)
     prices = default.frame("prices").rename(columns={"promotion_id": "promotion"})
     both = lines.merge(prices, on=["product_id", "date"], how="left")
-    assert len(both) == len(lines) and (both["unit_price"] == both["price"]).all()
-    assert (both["discount"] == (both["list_price"] - both["price"]) * both["quantity"]).all()
-    assert (both["promotion_id"].fillna("") == both["promotion"].fillna("")).all()
+    assert len(both) == len(lines)
+    paid, listed = both["price"] * both["quantity"], both["list_price"] * both["quantity"]
+    assert (both["amount"] + both["discount"] == listed).all()
+    tried = both["promotion_id"].isin(default.frame("experiments")["promotion_id"].dropna())
+    assert (both["amount"] == paid)[~tried].all() and (both["amount"] < paid)[tried].all()
+    assert (both["promotion_id"].fillna("") == both["promotion"].fillna(""))[~tried].all()
+    assert 0 < tried.mean() < 0.1

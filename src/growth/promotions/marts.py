@@ -7,17 +7,16 @@ unit. Sums are of exact numbers, so they are centred later without loss: a metri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import pandas as pd
 from ibis import _
 
 from growth.definitions import FAR, Tables, first_record
 from growth.marts import Mart
 from growth.promotions import units as u
+from growth.promotions.plans import MOST_SEGMENTS, Measured, plan_of
 from growth.promotions.units import MONEY, SUM
 
 if TYPE_CHECKING:
@@ -26,7 +25,16 @@ if TYPE_CHECKING:
 # What is added up for a unit, by window; `buyers` is 1 where there was an order.
 WINDOWS = {
     "pre": ("visits", "orders", "revenue", "contribution"),
-    "during": ("visits", "orders", "buyers", "revenue", "contribution", "discount", "redemptions"),
+    "during": (
+        "visits",
+        "orders",
+        "buyers",
+        "revenue",
+        "contribution",
+        "discount",
+        "redemptions",
+        "messages",
+    ),
     "post": ("visits", "orders", "revenue", "contribution"),
 }
 COLUMNS = tuple(f"{w}_{m}" for w, metrics in WINDOWS.items() for m in metrics)
@@ -59,7 +67,7 @@ def _unit_totals(tables: Tables) -> Rows:
     all_units = with_segments(tables, u.units(tables).filter(_.arms == 1))
     joined = all_units.left_join(each, ["experiment_id", "unit"])
     return joined.select(
-        "experiment_id", "arm", "unit", *SEGMENTS,
+        "experiment_id", "arm", "unit", "fold", *SEGMENTS,
         **{c: ibis.coalesce(joined[c], ibis.literal(0).cast(MONEY)) for c in COLUMNS},
     )  # fmt: skip
 
@@ -124,8 +132,8 @@ def _product(a: Any, b: Any) -> Any:
 
 
 def moments(tables: Tables) -> Rows:
-    """Return sums and products of `COLUMNS` by experiment, arm and segments."""
-    return sums_and_products(unit_totals(tables), ("experiment_id", "arm", *SEGMENTS), COLUMNS)
+    """Return sums and products of `COLUMNS` by experiment, arm, segments and fold (half of the units, by record)."""
+    return sums_and_products(unit_totals(tables), ("experiment_id", "arm", "fold", *SEGMENTS), COLUMNS)
 
 
 def categories(tables: Tables) -> Rows:
@@ -214,36 +222,6 @@ def measured_names(tables: Tables) -> Rows:
     )
 
 
-MOST_SEGMENTS = 3
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The columns of one experiment: its metrics with their scales, and its segments."""
-
-    experiment: str
-    metrics: tuple[tuple[str, str, int], ...]  # metric, window, scale
-    segments: tuple[str, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """``<window>_<metric>`` of each metric."""
-        return tuple(f"{window}_{metric}" for metric, window, _ in self.metrics)
-
-
-def plan_of(names: pd.DataFrame) -> list[Measured]:
-    """Return what is measured in each experiment, in the order in which marts hold it."""
-    plans = []
-    for experiment, group in names.sort_values(["experiment_id", "window", "metric"]).groupby(
-        "experiment_id"
-    ):
-        numbers = group[~group["is_segment"]]
-        labels = sorted(group[group["is_segment"]]["metric"])[:MOST_SEGMENTS]
-        metrics = zip(numbers["metric"], numbers["window"], numbers["scale"], strict=True)
-        plans.append(Measured(str(experiment), tuple((m, w, int(s)) for m, w, s in metrics), tuple(labels)))
-    return plans
-
-
 def measured_units(tables: Tables, plan: Measured, width: int) -> Rows:
     """Return an experiment's units with ``v0 … v<width-1>`` (scaled; null where not measured) and its segments."""
     m = u.without_copies(tables["measurements"]).filter(_.experiment_id == plan.experiment)
@@ -279,7 +257,7 @@ def measured(tables: Tables) -> Rows:
         known = [rows[f"v{i}"].notnull() for i in range(len(plan.metrics))]
         rows = rows.mutate(complete=ibis.and_(*known) if known else ibis.literal(True))
         rows = rows.mutate(**{c: ibis.coalesce(rows[c], ibis.literal(0).cast(SCALED)) for c in columns})
-        parts.append(sums_and_products(rows, ("experiment_id", "arm", "complete", *LEVELS), columns))
+        parts.append(sums_and_products(rows, ("experiment_id", "arm", "fold", "complete", *LEVELS), columns))
     return ibis.union(*parts)
 
 
@@ -305,8 +283,12 @@ def measured_values(tables: Tables) -> Rows:
 
 
 def designs(tables: Tables) -> Rows:
-    """Return the experiments as they were laid down, one row each; the first record decides."""
-    return first_record(tables["experiments"], ("experiment_id",)).drop("record_id", "flags")
+    """Return the experiments as they were laid down, one row each; the first record decides.
+
+    ``goods_known``: whether the dataset knows what goods cost, so that contribution is more than revenue less handling.
+    """
+    found = first_record(tables["experiments"], ("experiment_id",)).drop("record_id", "flags")
+    return found.mutate(goods_known=ibis.literal("product_costs" in tables))
 
 
 def arms(tables: Tables) -> Rows:
@@ -403,13 +385,37 @@ def overlaps(tables: Tables) -> Rows:
 
 
 def trade(tables: Tables) -> Rows:
-    """Return the shop's days: ``date, orders, revenue, contribution``."""
+    """Return the shop's days: ``date, orders, revenue, contribution``, and ``list_level`` where prices are known.
+
+    ``list_level`` is the mean log of list prices over what each product cost on its first day: what the shop asks
+    before any promotion, which a forecast may need.
+    """
     f = u.facts(tables).filter(_.date.notnull())
-    return f.group_by("date").agg(
+    days = f.group_by("date").agg(
         orders=_.orders.sum().cast("int64"),
         revenue=_.revenue.sum().cast(SUM),
         contribution=_.contribution.sum().cast(SUM),
     )
+    if "prices" not in tables:
+        return days
+    level = _list_level(tables)
+    found = days.left_join(level, days.date == level.day)
+    return found.select("date", "orders", "revenue", "contribution", "list_level")
+
+
+def _list_level(tables: Tables) -> Rows:
+    p = first_record(
+        tables["prices"].filter(_.list_price > 0), ("product_id", "price_list", "region", "date")
+    )
+    p = p.group_by("product_id", "date").agg(asked=_.list_price.max())
+    nth = ibis.row_number().over(ibis.window(group_by="product_id", order_by="date"))
+    base = p.mutate(nth=nth).filter(_.nth == 0).select(of="product_id", first=_.asked)
+    both = p.inner_join(base, p.product_id == base.of)
+    ratio = (both.asked.cast("float64") / both["first"].cast("float64")).ln()
+    # Six decimals and an exact sum: the same whatever the order.
+    both = both.mutate(change=ratio.round(6).cast(SCALED))
+    found = both.group_by(day="date").agg(total=_.change.sum().cast("float64"), products=_.count())
+    return found.select("day", list_level=found.total / found.products)
 
 
 def events(tables: Tables) -> Rows:
@@ -434,12 +440,14 @@ MARTS = {
     ),
     "checks": Mart(checks, ("experiment_id", "arm"), _TRIED),
     "overlaps": Mart(overlaps, ("experiment_id", "other"), _TRIED),
-    "moments": Mart(moments, ("experiment_id", "arm", *SEGMENTS), _SOLD, _WHOLE),
+    "moments": Mart(moments, ("experiment_id", "arm", "fold", *SEGMENTS), _SOLD, _WHOLE),
     "categories": Mart(categories, ("experiment_id", "arm", "window", "category"), _SOLD, _WHOLE),
     "days": Mart(days, ("experiment_id", "arm", "day"), _SOLD, _WHOLE),
     "values": Mart(values, ("experiment_id", "arm", "metric", "value"), _SOLD, _WHOLE),
     "measured_names": Mart(measured_names, ("experiment_id", "metric", "window"), (*_TRIED, "measurements")),
-    "measured": Mart(measured, ("experiment_id", "arm", "complete", *LEVELS), (*_TRIED, "measurements")),
+    "measured": Mart(
+        measured, ("experiment_id", "arm", "fold", "complete", *LEVELS), (*_TRIED, "measurements")
+    ),
     "measured_values": Mart(
         measured_values, ("experiment_id", "arm", "metric", "value"), (*_TRIED, "measurements")
     ),

@@ -62,6 +62,7 @@ def units(tables: Tables) -> Rows:
     post = ibis.coalesce(first.post_days, ibis.literal(0, "int64"))
     return first.select(
         "experiment_id", "kind", "unit", "arm", "arms", "assigned_at", "stratum", "promotion_id",
+        fold=first.record_id % 2,
         begin=_.starts_on,
         end=_.ends_on,
         until=(first.ends_on + post.as_interval("D")).cast("date"),
@@ -88,7 +89,7 @@ def facts(tables: Tables) -> Rows:
     return ibis.union(*parts)
 
 
-METRICS = ("visits", "orders", "revenue", "contribution", "discount", "redemptions")
+METRICS = ("visits", "orders", "revenue", "contribution", "discount", "redemptions", "messages")
 _WHO = ("customer_id", "visitor_id", "region", "at", "date")
 
 
@@ -172,7 +173,7 @@ def _contact_facts(tables: Tables) -> Rows:
     sent = tables["contacts"].filter(_.customer_id.notnull())
     none = ibis.null("string")
     sent = sent.mutate(visitor_id=none, region=none, at=sent.sent_at, date=sent.business_date)
-    return _fact(sent, contribution=-_zero(sent.cost))
+    return _fact(sent, contribution=-_zero(sent.cost), messages=_zero(sent.cost))
 
 
 def without_copies(rows: Rows) -> Rows:

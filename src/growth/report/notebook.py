@@ -112,6 +112,10 @@ class Notebook:
         self._store()
         display(Markdown(f"> **Not answered.** {html.escape(text)}"))
 
+    def text(self, markdown: str) -> None:
+        """Show a text of our own making (Markdown); what came from outside is shown as text."""
+        display(Markdown(html.escape(markdown, quote=False)))
+
     def note(self, text: str) -> None:
         """Show a remark that the reader must not miss."""
         display(Markdown(f"> **Note.** {html.escape(text)}"))

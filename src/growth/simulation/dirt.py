@@ -31,6 +31,8 @@ LOST = {
     "session_id": "s?",
     "product_id": "p?",
     "region": "火星",
+    "experiment_id": "e?",
+    "promotion_id": "promo?",
 }
 
 
@@ -65,6 +67,10 @@ def _missing(column: str, share: float) -> Rule:
 
 def _value(column: str, rule: str, value: Any, share: float) -> Rule:
     return Rule(f"{column}: {rule}", share, {column: value}, needs=(column,))
+
+
+def _lost(column: str, share: float) -> Rule:
+    return Rule(f"{column}: unknown", share, {column: LOST[column]}, needs=(column,))
 
 
 def _unknown(column: str, share: float, add: bool = False) -> Rule:
@@ -215,6 +221,64 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _unknown("customer_id", 0.002),
         _backwards("picked_up_at", "requested_at", 0.001),
         _backwards("refunded_at", "requested_at", 0.002),
+    ),
+    "promotions": (
+        _missing("promotion_id", 0.005),
+        _value("cost", "below 0", MINUS_ONE, 0.005),
+        _copy(0.005),
+        _conflict("name", "?", 0.005),
+    ),
+    "coupons": (
+        _missing("coupon_id", 0.001),
+        _missing("issued_at", 0.001),
+        _after("issued_at", 0.001),
+        _value("face_value", "below 0", MINUS_ONE, 0.001),
+        _value("minimum", "below 0", MINUS_ONE, 0.001),
+        _copy(0.002),
+        _conflict("face_value", _plus("face_value", Decimal("5.0000")), 0.001),
+        _unknown("promotion_id", 0.0005),
+        _unknown("customer_id", 0.001),
+        _unknown("order_id", 0.001),
+        _backwards("redeemed_at", "issued_at", 0.001),
+        _backwards("expires_at", "issued_at", 0.0005),
+    ),
+    "contacts": (
+        _missing("sent_at", 0.0005),
+        _after("sent_at", 0.0005),
+        _value("cost", "below 0", MINUS_ONE, 0.0005),
+        _copy(0.001),
+        _unknown("customer_id", 0.0005),
+        _backwards("opened_at", "sent_at", 0.001),
+    ),
+    # What was laid down before a test is short: one row of each kind, all refused or copies.
+    "experiments": (
+        _missing("experiment_id", 0.01),
+        _value("unit", "not allowed", "household", 0.01),
+        _value("planned_lift", "below 0.0001", 0.0, 0.01),
+    ),
+    "experiment_arms": (
+        _value("planned_share", "above 1", 50.0, 0.01),
+        _missing("arm", 0.01),
+        _lost("experiment_id", 0.01),
+    ),
+    "experiment_metrics": (_missing("metric", 0.01), _value("role", "not allowed", "north star", 0.01)),
+    "experiment_scope": (_lost("experiment_id", 0.01),),
+    "assignments": (
+        _missing("experiment_id", 0.0002),
+        _lost("experiment_id", 0.0002),
+        _missing("arm", 0.0002),
+        _after("assigned_at", 0.0002),
+        _copy(0.001),
+        _unknown("customer_id", 0.0002),
+        _unknown("visitor_id", 0.0002),
+        _unknown("session_id", 0.0002),
+    ),
+    "exposures": (
+        _lost("experiment_id", 0.0002),
+        _missing("exposed_at", 0.0002),
+        _after("exposed_at", 0.0002),
+        _copy(0.001),
+        _unknown("customer_id", 0.0002),
     ),
 }
 LATE = {"sessions": 0.002, "events": 0.002, "orders": 0.004}  # share of rows that come after all others

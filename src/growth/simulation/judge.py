@@ -39,17 +39,35 @@ from h, l, r, s
 """
 
 
+# What a campaign reached, from as_of on, and what its messages cost; tables that are there only with experiments.
+_REACHED = {
+    "reached": ("assignments", "select count(*) from {table} where assigned_at >= make_timestamp({start})"),
+    "messages": (
+        "contacts",
+        "select coalesce(sum(cost), 0) from {table} where sent_at >= make_timestamp({start})",
+    ),
+}
+
+
 def outcome(raw: Path) -> dict[str, float]:
     """Return what came in from as_of on: sessions, orders, units, sales, refunds, contribution (CNY).
 
     Orders that were paid and not cancelled; contribution is sales less goods, refunds, fulfilment and fees,
-    plus what buyers paid for shipping.
+    plus what buyers paid for shipping. ``reached`` counts the units that campaigns were given to, ``messages`` is
+    what was spent on messages; neither is taken off the contribution.
     """
     start = int(utc_micros(day_of(END) * DAY))
-    found = duckdb.connect().execute(_SQL.format(raw=str(raw).replace("'", "''"), start=start))
+    quoted = str(raw).replace("'", "''")
+    con = duckdb.connect()
+    found = con.execute(_SQL.format(raw=quoted, start=start))
     names = [d[0] for d in found.description]
     row = found.fetchone()
-    return {name: float(value) for name, value in zip(names, row, strict=True)} if row else {}
+    came = {name: float(value) for name, value in zip(names, row, strict=True)} if row else {}
+    for name, (table, query) in _REACHED.items():
+        there = any((raw / table).glob("*.parquet"))
+        sql = query.format(table=f"'{quoted}/{table}/*.parquet'", start=start)
+        came[name] = float(con.execute(sql).fetchone()[0]) if there else 0.0
+    return came
 
 
 def judge(

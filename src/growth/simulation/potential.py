@@ -79,6 +79,7 @@ def _arm(scene: Scene, memory: Memory, slot: int, arm: int) -> dict[str, float]:
     out = world.sums(unit >= 0, (run.days[0], run.days[1], run.after * 7))
     used = world.line["slot"] == slot
     out["taken off"] = float(world.line["off"][used].sum()) / 100
+    out["messages"] = float(trials.messages(other, m, slot)[0].size) if customers else 0.0
     out["redemptions"] = float(np.unique(world.line["order"][used]).size)
     return out | _spread(world, slot, unit, memory.tier[rows])
 

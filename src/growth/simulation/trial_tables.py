@@ -13,7 +13,7 @@ from growth.simulation.clock import DAY
 from growth.simulation.life import Memory, Scene
 from growth.simulation.rng import Draws, Floats, Ints
 from growth.simulation.state import State
-from growth.simulation.trials import MESSAGE_COST, Run, arms_of, region_arms
+from growth.simulation.trials import MESSAGE_COST, Run, arms_of, messages, region_arms
 from growth.simulation.world import CITY_TIERS, World
 
 _TWICE = (
@@ -88,6 +88,7 @@ def _experiment_tables(past: list[Run], made: dict[str, list[dict[str, Any]]]) -
         "alpha": pa.array([0.05] * len(e), pa.float64()),
         "power": pa.array([0.8] * len(e), pa.float64()),
         "planned_lift": pa.array([x.planned_lift for x in e], pa.float64()),
+        "planned_units": store.nothing(len(e), pa.int64()),
     }
     return {
         "experiments": pa.table(started),
@@ -103,12 +104,18 @@ def _experiment_tables(past: list[Run], made: dict[str, list[dict[str, Any]]]) -
         "experiment_metrics": pa.table(
             {
                 "experiment_id": column("metrics", "e"),
-                **{c: column("metrics", c) for c in ("metric", "denominator", "role", "direction", "window")},
+                **{c: column("metrics", c) for c in ("metric", "denominator", "role", "direction")},
                 "margin": column("metrics", "margin", pa.float64()),
+                "window": column("metrics", "window"),
             }
         ),
         "experiment_scope": pa.table(
-            {"experiment_id": column("scope", "e"), "category": column("scope", "category")}
+            {
+                "experiment_id": column("scope", "e"),
+                "product_id": store.nothing(len(made["scope"]), pa.string()),
+                "category": column("scope", "category"),
+                "region": store.nothing(len(made["scope"]), pa.string()),
+            }
         ),
     }  # fmt: skip
 
@@ -123,6 +130,7 @@ def _assignments(experiment: pa.Array, arm: pa.Array, at: Ints, **columns: pa.Ar
         {
             "experiment_id": experiment,
             **{c: columns.get(c, empty) for c in _UNIT_COLUMNS},
+            "period": store.nothing(len(experiment), pa.date32()),
             "arm": arm,
             "stratum": columns.get("stratum", empty),
             "assigned_at": store.times(at),
@@ -161,9 +169,13 @@ def trial_tables(scene: Scene, memory: Memory, v: Visits, first: bool) -> dict[s
 
 
 def _units(scene: Scene, memory: Memory, slot: int, v: Visits) -> tuple[pa.Table, pa.Table]:
-    """Return who was given which arm and when, and who came by during the test and saw it."""
+    """Return who was given which arm and when, and who came by during the test and saw it.
+
+    The faults of the records are those of experiments: a campaign has none.
+    """
     run = scene.runs[slot]
     e, (begin, end) = run.experiment, run.days
+    leak = e.leak if run.everybody < 0 else 0.0
     inside = np.flatnonzero((v.day >= begin) & (v.day < end))
     arm = arms_of(scene, memory, slot, v.who[inside], v.key[inside], v.device[inside])
     inside, arm = inside[arm >= 0], arm[arm >= 0]
@@ -180,16 +192,14 @@ def _units(scene: Scene, memory: Memory, slot: int, v: Visits) -> tuple[pa.Table
     who = np.flatnonzero(memory.arms[slot] >= 0)
     all_arms = memory.arms[slot][who]
     keep = (
-        np.isin(who, unit)
-        | (all_arms == 0)
-        | (scene.draws.uniform("leak", scene.people.number[who]) >= e.leak)
+        np.isin(who, unit) | (all_arms == 0) | (scene.draws.uniform("leak", scene.people.number[who]) >= leak)
     )
     who, all_arms = who[keep], all_arms[keep]
     ids = {"customer_id": store.ids("c", scene.people.number[who])}
     given = _assignments(
         store.labels((e.id,), who * 0), _names(run, all_arms), np.full(who.size, begin * DAY), **ids
     )
-    hasty = (scene.draws.uniform("hasty", scene.people.number[unit]) < _HASTY) & (e.leak > 0)
+    hasty = (scene.draws.uniform("hasty", scene.people.number[unit]) < _HASTY) & (leak > 0)
     at = np.where(hasty, begin * DAY - 3600, v.start[came])
     return given, _exposures(run, arm, at, {"customer_id": store.ids("c", scene.people.number[unit])})
 
@@ -207,7 +217,7 @@ def _ids(scene: Scene, v: Visits, rows: Ints, unit: str) -> dict[str, pa.Array]:
 
 def _with_twice(scene: Scene, run: Run, v: Visits, came: Ints, arm: Ints, given: pa.Table) -> pa.Table:
     """Add, to an experiment on visitors, a second arm for a few: a fault of the assignment service."""
-    if run.experiment.unit != "visitor":
+    if run.experiment.unit != "visitor" or run.everybody >= 0:
         return given
     number = scene.people.number[v.who[came]]
     again = np.flatnonzero(scene.draws.uniform("twice", number, v.device[came]) < _TWICE)
@@ -231,20 +241,12 @@ def _exposures(run: Run, arm: Ints, at: Ints, ids: dict[str, pa.Array]) -> pa.Ta
 
 
 def _contacts(scene: Scene, memory: Memory, slot: int) -> pa.Table | None:
-    """Return the messages of an experiment: evenly over its weeks, in the late morning; a third is opened."""
+    """Return the messages of an experiment on customers; a third is opened."""
     run = scene.runs[slot]
-    each = np.array([a.push.contacts for a in run.experiment.arms])
-    if not each.any() or run.experiment.unit != "customer":
+    if run.experiment.unit != "customer" or not any(a.push.contacts for a in run.experiment.arms):
         return None
-    members = np.flatnonzero(memory.arms[slot] >= 0)
-    weekly = each[memory.arms[slot][members]]
-    count = weekly * run.experiment.weeks
-    who = np.repeat(members, count)
-    nth = np.arange(who.size) - np.repeat(np.cumsum(count) - count, count)
+    who, nth, sent = messages(scene, memory, slot)
     number = scene.people.number[who]
-    rate = np.repeat(weekly, count)
-    day = run.days[0] + nth // rate * 7 + (nth % rate) * 7 // rate
-    sent = day * DAY + 10 * 3600 + (scene.draws.uniform("message at", number, nth) * 7200).astype(np.int64)
     opened = sent + 60 + (scene.draws.exponential("message opened", number, nth) * 9000).astype(np.int64)
     unread = (scene.draws.uniform("message read", number, nth) > 0.33) | (
         opened >= scene.state.span.end_second
@@ -264,19 +266,17 @@ def _contacts(scene: Scene, memory: Memory, slot: int) -> pa.Table | None:
 def coupons(scene: Scene, memory: Memory, oid: pa.Array, o: dict[str, Any]) -> dict[str, pa.Table]:
     """Return the coupons given out, and on which order each was used."""
     made = []
-    key_of: dict[tuple[int, int], int] = {}
+    place = o["who"] * (1 << 32) + o["key"]  # orders are in the order of people and visits
     for slot, run in enumerate(scene.runs):
         arms = {k: a.push.offer for k, a in enumerate(run.experiment.arms) if a.push.offer}
         offer = next((x for x in arms.values() if x.kind == "coupon"), None)
         if offer is None:
             continue
         who = np.flatnonzero(np.isin(memory.arms[slot], list(arms)))
-        if not key_of:
-            key_of = {(int(w), int(k)): i for i, (w, k) in enumerate(zip(o["who"], o["key"], strict=True))}
-        used = memory.used[slot][who]
-        row = np.array(
-            [key_of.get((int(w), int(k)), -1) for w, k in zip(who, used, strict=True)], dtype=np.int64
-        )
+        wanted = who * (1 << 32) + memory.used[slot][who]
+        row = np.searchsorted(place, wanted)
+        known = np.isin(wanted, place) & (memory.used[slot][who] >= 0)
+        row = np.where(known, row, -1)
         begin, end = run.days
         made.append(_coupon_table(scene, run, who, row, oid, o, (begin, end), (offer.off, offer.minimum)))
     return {"coupons": pa.concat_tables(made)} if made else {}
@@ -287,12 +287,13 @@ def _coupon_table(
     money: tuple[float, float],
 ) -> pa.Table:  # fmt: skip
     number = scene.people.number[who]
+    name = run.experiment.id if run.everybody < 0 else f"{run.experiment.id}-campaign"
     unused = row < 0
     at: Floats = o["placed"][np.maximum(row, 0)] if o["placed"].size else np.zeros(who.size)
     order = oid.take(pa.array(np.maximum(row, 0))) if len(oid) else store.nothing(who.size, pa.string())
     return pa.table(
         {
-            "coupon_id": store.ids(f"{run.experiment.id}-", number),
+            "coupon_id": store.ids(f"{name}-", number),
             "promotion_id": store.labels((run.experiment.id,), who * 0),
             "customer_id": store.ids("c", number),
             "issued_at": store.times(np.full(who.size, days[0] * DAY)),

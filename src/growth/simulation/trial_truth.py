@@ -9,7 +9,7 @@ import numpy as np
 
 from growth.simulation import words
 from growth.simulation.experiments import Arm, Experiment
-from growth.simulation.trials import arm_cost
+from growth.simulation.trials import MESSAGE_COST
 from growth.simulation.world import TIERS, World
 
 Sums = dict[str, float]
@@ -35,11 +35,16 @@ def units_of(e: Experiment, sums: Sums) -> float:
     return float(len(words.CITIES)) if e.unit == "region" else max(sums["units"], 1.0)
 
 
+def cost_of(arm: Arm, sums: Sums, units: float) -> float:
+    """Return what a unit of an arm costs over the run, CNY: its own cost and its messages."""
+    return arm.unit_cost + sums["messages"] * MESSAGE_COST / units
+
+
 def rows(world: World, tried: Sums) -> Iterator[Row]:
     """Yield the truths of experiments: effects a unit, if all units were in the arm against all in the control."""
     for e, arm, on, off in compared(world, tried):
         n = units_of(e, off)
-        cost = arm_cost(arm, e.weeks)
+        cost = cost_of(arm, on, n) - cost_of(e.arms[0], off, n)
         gain = {k: (on[k] - off[k]) / n for k in off}
         head = f"{e.id}: {arm.name}"
         money = f"CNY a {e.unit}"
@@ -96,10 +101,11 @@ def event_rows(tried: Sums) -> Iterator[Row]:
 def power_rows(world: World, tried: Sums) -> Iterator[tuple[str, float, float]]:
     """Yield (name, truth, standard error) of orders and net contribution a unit, where units are many."""
     for e, arm, on, off in compared(world, tried):
-        if e.unit == "region":
+        if e.unit == "region" or not min(arm.share, e.arms[0].share):
             continue
         n = units_of(e, off)
-        for what, cost in (("orders", 0.0), ("contribution", arm_cost(arm, e.weeks))):
+        spent = cost_of(arm, on, n) - cost_of(e.arms[0], off, n)
+        for what, cost in (("orders", 0.0), ("contribution", spent)):
             variance = 0.0
             for sums, share in ((on, arm.share), (off, e.arms[0].share)):
                 mean = (sums[f"during {what}"] + sums[f"post {what}"]) / n

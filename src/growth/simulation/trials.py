@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growth.simulation import words
-from growth.simulation.clock import day_of
+from growth.simulation.clock import DAY, day_of
 from growth.simulation.demand import alphas
-from growth.simulation.experiments import Arm, Experiment, Push
+from growth.simulation.experiments import Experiment, Push
 from growth.simulation.people import HUMAN
 from growth.simulation.policy import Policy
 from growth.simulation.rng import Draws, Floats, Ints
@@ -55,13 +55,24 @@ def runs_of(world: World, span: Span, policy: Policy, policy_day: int) -> tuple[
         week = day_of(e.start) // 7
         if span.first <= week * 7 < span.now:
             found.append(Run(e, week, week + e.weeks, week + e.weeks + e.post_weeks))
-    known = {e.id: e for e in world.experiments}
     begin = -(-policy_day // 7)
     for name, (arm, tiers) in policy.campaigns.items():
-        e = known[name]
-        number = [a.name for a in e.arms].index(arm)
+        e, number = _campaign(world, name, arm)
+        if tiers and e.unit != "customer":
+            raise ValueError(f"the campaign {name!r} is for a {e.unit}: it cannot be kept to member tiers")
         found.append(Run(e, begin, begin + e.weeks, begin + e.weeks + e.post_weeks, number, tiers))
     return tuple(found)
+
+
+def _campaign(world: World, name: str, arm: str) -> tuple[Experiment, int]:
+    """Return the experiment that a campaign repeats, and the number of its arm."""
+    known = {e.id: e for e in world.experiments}
+    if name not in known:
+        raise ValueError(f"no experiment {name!r}; there are {', '.join(known)}")
+    arms = [a.name for a in known[name].arms]
+    if arm not in arms:
+        raise ValueError(f"{name!r} has no arm {arm!r}; it has {', '.join(arms)}")
+    return known[name], arms.index(arm)
 
 
 def enrol(scene: Scene, memory: Memory, week: int) -> None:
@@ -91,10 +102,16 @@ def _audience(scene: Scene, memory: Memory, run: Run, week: int) -> NDArray[np.b
     if run.tiers:
         here &= np.isin(np.maximum(memory.tier, 0), run.tiers)
     if run.experiment.consent:
-        here &= scene.draws.uniform("consent", people.number, 0) < scene.world.people.consent[0]
-        lasts = scene.draws.exponential("withdrawal", people.number, 0) * scene.world.people.withdrawal[0]
-        here &= memory.sign_up // 2 + lasts > week * 7
+        here &= allowed_until(scene, memory) > week * 7
     return here
+
+
+def allowed_until(scene: Scene, memory: Memory) -> Floats:
+    """Return until when each customer allows marketing: a day and its part; 0 for never."""
+    number, p = scene.people.number, scene.world.people
+    given = scene.draws.uniform("consent", number, 0) < p.consent[0]
+    lasts = scene.draws.exponential("withdrawal", number, 0) * p.withdrawal[0]
+    return np.where(given, memory.sign_up // 2 + lasts, 0.0)
 
 
 def region_arms(draws: Draws, run: Run) -> Ints:
@@ -141,6 +158,8 @@ def person_factors(scene: Scene, memory: Memory, week: int) -> tuple[Floats, Flo
         if on and run.experiment.unit == "customer":
             for number, push in _pushes(run):
                 inside = memory.arms[slot] == number
+                if run.experiment.consent:
+                    inside &= allowed_until(scene, memory) > week * 7
                 visit[inside] *= np.exp(push.visit)
                 loss[inside] *= np.exp(push.loss)
     return visit, loss
@@ -193,8 +212,7 @@ def _apply(out: Effects, at: Ints, push: Push, code: int) -> None:
     out.focus[at] = np.where(push.focus >= 0, push.focus, out.focus[at])
     if push.offer:
         out.offer[at] = code
-        if push.offer.kind == "percent":
-            out.price[at] = np.log1p(-push.offer.off)
+        out.price[at] = np.log1p(-push.offer.off) if push.offer.kind == "percent" else 0.0
 
 
 def utility_shift(scene: Scene, out: Effects, who: Ints, category: Ints) -> Floats:
@@ -270,9 +288,23 @@ def _spread(
     made.off[first] += rest[line_visit[first]]
 
 
-def arm_cost(arm: Arm, weeks: int) -> float:
-    """Return what a unit of an arm costs over the run, CNY: its own cost and its messages."""
-    return arm.unit_cost + arm.push.contacts * weeks * MESSAGE_COST
+def messages(scene: Scene, memory: Memory, slot: int) -> tuple[Ints, Ints, Ints]:
+    """Return the messages of a run on customers: to whom, the how manieth, and when (local seconds).
+
+    They go out evenly over a week, in the late morning, and stop when a customer withdraws consent.
+    """
+    run = scene.runs[slot]
+    each = np.array([a.push.contacts for a in run.experiment.arms])
+    members = np.flatnonzero(memory.arms[slot] >= 0)
+    rate = each[memory.arms[slot][members]]
+    count = rate * run.experiment.weeks
+    who, rate = np.repeat(members, count), np.repeat(rate, count)
+    nth = np.arange(who.size) - np.repeat(np.cumsum(count) - count, count)
+    day = run.days[0] + nth // rate * 7 + (nth % rate) * 7 // rate
+    late = scene.draws.uniform("message at", scene.people.number[who], nth) * 7200
+    sent = day * DAY + 10 * 3600 + late.astype(np.int64)
+    may = sent < allowed_until(scene, memory)[who] * DAY if run.experiment.consent else sent >= 0
+    return who[may], nth[may], sent[may]
 
 
 MESSAGE_COST = 0.05  # CNY

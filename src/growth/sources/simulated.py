@@ -11,6 +11,8 @@ from growth.sources.base import Dataset, Reading, Source, control, numbered
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
+WORKERS = 2  # the bytes do not depend on it
+
 INFO = Dataset(
     name="simulated",
     title="The simulated platform: thirty months of a shop whose truth is known",
@@ -27,7 +29,7 @@ def _acquire(raw: Path, truth: Path) -> Dataset:
     from growth.params import section
     from growth.simulation import simulate
 
-    simulate(section("simulation"), raw, truth)
+    simulate(section("simulation"), raw, truth, workers=WORKERS)
     return INFO
 
 
