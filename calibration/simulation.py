@@ -1,6 +1,6 @@
-"""Twenty seeds of the platform at its default size: do its truths, its power table and its ranges hold?
+"""Twenty seeds of the platform at a fifth of its default size: do its truths, its power table and its ranges hold?
 
-Run with ``python calibration/simulation.py`` (about three minutes); stores ``calibration/simulation.json`` with a
+Run with ``python calibration/simulation.py`` (about four minutes); stores ``calibration/simulation.json`` with a
 hash of the code it judges. Each seed is another shop: other products, prices, shocks and people. Of each estimate
 (tests/simulation holds the estimators) the error is divided by the standard error that the power table states; over
 seeds these z have mean 0 and spread 1 if truth and power table are right.
@@ -22,6 +22,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from growth.report.sources import closure  # noqa: E402
 from growth.simulation import Settings  # noqa: E402
+from growth.simulation.experiments import EXPERIMENTS  # noqa: E402
+from tests.simulation.bookkeeping import by_unit, difference, orders  # noqa: E402
 from tests.simulation.conftest import Platform, make  # noqa: E402
 from tests.simulation.estimators import dummies, least_squares  # noqa: E402
 from tests.simulation.test_market import panel_of, price_slopes  # noqa: E402
@@ -29,6 +31,7 @@ from tests.simulation.test_people import came_back, visits  # noqa: E402
 
 RESULTS = ROOT / "calibration" / "simulation.json"
 SEEDS = tuple(range(101, 121))  # fixed before the first run
+CUSTOMERS = 12_000
 ERRORS = {"cost_instrument_price_slope": "own_price_elasticity", "naive_price_slope": "naive_price_bias"}
 
 
@@ -51,6 +54,21 @@ def estimates(platform: Platform) -> dict[str, tuple[float, float]]:
         "load_time_effect_on_orders": (slope, t["load_time_effect_on_orders"]),
         "late_parcel_coming_back": (late, t["late_parcel_coming_back"]),
     }
+
+
+def effects(platform: Platform) -> dict[str, tuple[float, float]]:
+    """Return name -> (difference in means, truth) of the experiments whose records are sound and units many."""
+    power = {r["name"]: r["truth"] for r in platform.truth("power.json")}
+    known, found = orders(platform.frame), {}
+    for e in EXPERIMENTS:
+        if e.leak or e.unit == "region":
+            continue
+        units = by_unit(platform, e, known)
+        for arm in e.arms[1:]:
+            for metric in ("orders", "contribution"):
+                name = f"{e.id}: {arm.name}: {metric}"
+                found[name] = (difference(units, arm.name, e.arms[0].name, metric)[0], power[name])
+    return found
 
 
 def ranges(platform: Platform) -> dict[str, float]:
@@ -85,9 +103,9 @@ def main() -> None:
     ratios: dict[str, list[float]] = {}
     for seed in SEEDS:
         with tempfile.TemporaryDirectory(prefix="calibrate-") as folder:
-            platform = make(Path(folder), Settings(seed=seed, dirt=False))
+            platform = make(Path(folder), Settings(seed=seed, customers=CUSTOMERS, dirt=False))
             power = {r["name"]: r for r in platform.truth("power.json")}
-            for name, (estimate, truth) in estimates(platform).items():
+            for name, (estimate, truth) in (estimates(platform) | effects(platform)).items():
                 error = power[ERRORS.get(name, name)]["standard_error"]
                 z.setdefault(name, []).append((estimate - truth) / error)
             for name, value in ranges(platform).items():

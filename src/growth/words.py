@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from decimal import Decimal
 
 
@@ -29,3 +30,25 @@ def money(amount: Decimal, currency: str) -> str:
 def plural(n: int, one: str, many: str = "") -> str:
     """1, "day" -> ``1 day``; 2, "day" -> ``2 days``."""
     return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+_MARKS = str.maketrans({"[": "&#91;", "]": "&#93;", "`": "&#96;", "*": "&#42;", "$": "&#36;", "|": "&#124;"})
+
+
+def inert(text: str) -> str:
+    """Return text from outside so that neither HTML nor Markdown nor mathematics in it comes alive."""
+    return html.escape(text, quote=False).translate(_MARKS)
+
+
+def figures(value: float, digits: int = 4) -> str:
+    """1098.4 -> ``1,098``, 0.062951 -> ``0.06295``: so many digits, never an exponent."""
+    if value == 0 or value != value:
+        return "0" if value == 0 else "–"
+    size = abs(value)
+    places = max(digits - 1 - (len(f"{size:.0f}") - 1 if size >= 1 else _leading(size)), 0)
+    return f"{value:,.{places}f}"
+
+
+def _leading(size: float) -> int:
+    """Return minus the number of zeros before the first digit of a number below 1."""
+    return int(f"{size:e}".split("e")[1])

@@ -77,12 +77,15 @@ def window(e: Experiment) -> tuple[date, date, date]:
     return begin.date(), end.date(), (end + pd.Timedelta(weeks=e.post_weeks)).date()
 
 
-def by_unit(platform: Platform, e: Experiment) -> pd.DataFrame:
-    """One row a unit as the assignments name it: its arm, orders, and contribution less the arm's cost (CNY)."""
+def by_unit(platform: Platform, e: Experiment, known: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row a unit as the assignments name it: its arm, orders, and contribution less the arm's cost (CNY).
+
+    `known`: the platform's `orders`, where they are worked out already.
+    """
     unit = UNITS[e.unit]
     given = platform.frame("assignments").query("experiment_id == @e.id").drop_duplicates(unit)
     begin, _, until = window(e)
-    o = orders(platform.frame)
+    o = orders(platform.frame) if known is None else known
     if e.unit == "customer":
         o = o.dropna(subset=["customer_id"])
     o = o[(o["date"] >= pd.Timestamp(begin)) & (o["date"] < pd.Timestamp(until))]

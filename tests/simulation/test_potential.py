@@ -16,7 +16,7 @@ from growth.simulation.clock import day_of
 from growth.simulation.experiments import EXPERIMENTS, Arm, Experiment
 from growth.simulation.people import HUMAN
 from growth.simulation.run import Job
-from tests.simulation.bookkeeping import account, person, window
+from tests.simulation.bookkeeping import account, orders, person, window
 from tests.simulation.conftest import Platform, make
 
 BY_ID = {e.id: e for e in EXPERIMENTS}
@@ -74,6 +74,7 @@ def test_what_would_have_happened_is_what_happens(name: str, tmp_path: Path) -> 
         found.append(counted)
         lines = platform.frame("order_lines").query("promotion_id == @e.id")
         if not lines.empty:
+            lines = lines[lines["order_id"].isin(set(orders(platform.frame)["order_id"]))]  # not cancelled
             assert stated["redemptions"] == lines["order_id"].nunique()
         contacts = platform.frame("contacts") if (platform.folder / "raw" / "contacts").exists() else []
         assert stated["messages"] == len(contacts)
@@ -203,5 +204,5 @@ def test_lines_that_come_back_in_parts_cost_no_more_than_was_paid() -> None:
     lines = frame("order_lines").set_index(["order_id", "ordinal"]).loc[back.index]
     assert (back["refund"] <= lines["amount"]).all() and (back["quantity"] <= lines["quantity"]).all()
     whole = back["quantity"] == lines["quantity"]
-    assert (back["refund"] == lines["amount"])[whole].all() and 0 < (~whole).sum()
+    assert (back["refund"] == lines["amount"])[whole].all() and (~whole).sum() > 0
     assert (lines["promotion_id"] == "threshold").sum() > 3

@@ -163,7 +163,7 @@ def plan(
         known metric is named: in one sentence that says how to mend it.
     """
     name = str(design["experiment_id"])
-    planned = arms[arms["planned"]]
+    planned = arms[arms["planned"]].sort_values("place")
     controls = planned[planned["control"] == True]["arm"]  # noqa: E712  (null is neither)
     if len(controls) != 1:
         found = ", ".join(controls) or "none"

@@ -47,7 +47,7 @@ class Effect:
     reduction : float or None
         Share of variance that adjustment takes away; None where it was not tried.
     adjustment : str
-        ``before`` (covariates), ``blocks and before``, or empty.
+        ``before`` (covariates), ``before, within blocks``, or empty.
     p_value : float
         Of the chosen, corrected; `correction` names how, and over how many.
     correction : str
@@ -125,7 +125,7 @@ def _effect(design: Design, cells: Cells, arm: str, metric: Metric) -> Effect:
 
 
 def _how(cells: Cells, design: Design) -> str:
-    return "blocks and before" if design.unit == "region" and len(cells.levels(0)) > 1 else "before"
+    return "before, within blocks" if design.unit == "region" and len(cells.levels(0)) > 1 else "before"
 
 
 def adjust(design: Design, cells: Cells, arm: str, key: str) -> Adjusted | None:
@@ -136,7 +136,7 @@ def adjust(design: Design, cells: Cells, arm: str, key: str) -> Adjusted | None:
     control, treated = cells.arms[design.control.name], cells.arms[arm]
     before = [c for c in cells.covariates if control.var(c) + treated.var(c) > 0]
     try:
-        if _how(cells, design) == "blocks and before":
+        if _how(cells, design) == "before, within blocks":
             pairs = [
                 (cells.level(design.control.name, 0, v), cells.level(arm, 0, v)) for v in cells.levels(0)
             ]

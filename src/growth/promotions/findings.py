@@ -14,6 +14,7 @@ from growth.promotions.tables import guard
 from growth.promotions.validity import OK, STOP
 from growth.stats.contrast import Ratio
 from growth.words import count, percent, plural
+from growth.words import figures as digits
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -96,6 +97,7 @@ def effects(nb: Notebook, s: Study) -> None:
             n=s.cells.arms[s.design.control.name].n + s.cells.arms[e.arm].n,
             method=_method(s, e),
             caveats=_gain_note(e),
+            detail=e.metric.role != "goal",
             series=series,
         )
 
@@ -104,13 +106,13 @@ def _effect_sentence(nb: Notebook, s: Study, e: Effect) -> str:
     money = e.metric.metric in ("contribution", "revenue", nb.params.revenue_metric)
 
     def show(v: float) -> str:
-        return amount(v, nb.data.currency) if money else f"{v:.4g}"
+        return amount(v, nb.data.currency) if money else digits(v)
 
     sure = "" if e.p_value < s.design.alpha else " (no more than chance may give)"
     if e.metric.role == "guardrail":
         sure = f": {guard(e)}"
     return (
-        f"{e.arm[:1].upper()}{e.arm[1:]} moves {e.metric.label} from {show(e.control)} to "
+        f"{e.arm[:1].upper()}{e.arm[1:]} moves {e.metric.label}, from {show(e.control)} to "
         f"{show(e.control + e.chosen.value)} a {unit(s)}: {of_ratio(e.lift)}{sure}."
     )
 
@@ -316,25 +318,19 @@ def _one_decision(nb: Notebook, s: Study) -> str:
 
 
 def _many_decisions(nb: Notebook, studies: list[Study], shipped: list[Study]) -> str:
-    by = {d: [s for s in studies if s.decision.decision == d] for d in (memo.END, memo.LONGER, memo.NONE)}
-    rest = [
-        f"{len(v)} {t}"
-        for t, v in (
-            ("to stop", by[memo.END]),
-            ("to run longer", by[memo.LONGER]),
-            ("without a decision", by[memo.NONE]),
-        )
-        if v
-    ]
-    first = f"{len(shipped)} of {len(studies)} tests can be shipped"
+    parts = [f"{len(shipped)} of {len(studies)} tests can be shipped"]
+    names = ((memo.END, "to stop"), (memo.LONGER, "to run longer"), (memo.NONE, "without a decision"))
+    for decision, text in names:
+        some = sum(s.decision.decision == decision for s in studies)
+        parts += [f"{some} {text}"] if some else []
     priced = [s for s in shipped if s.money and s.decision.value]
-    if priced:
-        best = max(priced, key=_worth)
-        value = best.decision.value
-        assert value is not None
-        name = best.design.name.lower()
-        first += f", {name} first: it leaves {of_money(value, nb.data.currency)} more a {unit(best)}"
-    return f"{first}. {', '.join(rest)}.".replace(". ,", ".") if rest else f"{first}."
+    if not priced:
+        return f"{', '.join(parts)}."
+    best = max(priced, key=lambda s: (any(m.anyway is not None for m in s.money.values()), _worth(s)))
+    value = best.decision.value
+    assert value is not None
+    said = f"{best.decision.arm} leaves {of_money(value, nb.data.currency)} more a {unit(best)}"
+    return f"{', '.join(parts)}: {said}."
 
 
 def _worth(s: Study) -> float:
@@ -351,7 +347,7 @@ def of_kind(nb: Notebook, studies: list[Study], shown_id: str) -> None:
                 continue
             nb.finding(
                 f"{question(s.design)}.{slug(s.design.id, e.arm)}",
-                _effect_sentence(nb, s, e).replace(e.arm.capitalize(), f"{s.design.name}: {e.arm}", 1),
+                f"{s.design.name}: {_effect_sentence(nb, s, e)}",
                 e.chosen.value,
                 f"{e.metric.label} a {unit(s)}",
                 low=e.chosen.low,
@@ -359,6 +355,7 @@ def of_kind(nb: Notebook, studies: list[Study], shown_id: str) -> None:
                 n=s.cells.arms[s.design.control.name].n + s.cells.arms[e.arm].n,
                 method=_method(s, e),
                 caveats="; ".join(c.name for c in s.checks if c.verdict != OK),
+                detail=True,
                 series=dict(plain=e.plain.value, plain_error=e.plain.error, p_value=e.p_value),
             )
 
@@ -432,7 +429,7 @@ def next_tests(nb: Notebook, studies: list[Study], s: Study) -> None:
     )
 
 
-def replayed(nb: Notebook, s: Study) -> str:
+def replayed(s: Study) -> str:
     """Say when each way of looking would have stopped the test."""
     r = s.replays[s.best]
     naive = f"have called it on {r.first_naive}" if r.first_naive else "never have called it"
@@ -440,5 +437,5 @@ def replayed(nb: Notebook, s: Study) -> str:
     wrong = percent(looks.expected_looks_wrong(min(len(r.days), 60)), 0)
     return (
         f"Looking every day at 95 % would {naive}; the design {own}. Who looks every day at 95 % finds, in {wrong} of "
-        "tests of nothing, an effect that is not there."
+        "tests of nothing, an effect that is not there. Plain differences, not adjusted."
     )

@@ -292,18 +292,25 @@ def designs(tables: Tables) -> Rows:
 
 
 def arms(tables: Tables) -> Rows:
-    """Return the arms as they were laid down, beside those that only the assignments name (``planned`` false)."""
+    """Return the arms as laid down, with their place, and those that only assignments name (``planned`` false)."""
     plain = {
         "planned_share": ibis.null("float64"),
         "control": ibis.null("boolean"),
         "unit_cost": ibis.null(MONEY),
+        "place": ibis.null("int64"),
     }
     named = u.assignments(tables).select("experiment_id", "arm").distinct()
     if "experiment_arms" not in tables:
         return named.mutate(planned=ibis.literal(False), **plain)
     known = first_record(tables["experiment_arms"], ("experiment_id", "arm"))
     known = known.select(
-        "experiment_id", "arm", "planned_share", "control", "unit_cost", planned=ibis.literal(True)
+        "experiment_id",
+        "arm",
+        "planned_share",
+        "control",
+        "unit_cost",
+        planned=ibis.literal(True),
+        place=_.record_id,
     )
     more = named.anti_join(known, ["experiment_id", "arm"]).mutate(planned=ibis.literal(False), **plain)
     return ibis.union(known, more.select(*known.columns))

@@ -205,7 +205,7 @@ def decisive(design: Design, cells: Cells) -> str:
 
 
 def most_at_stake(studies: list[Study]) -> Study | None:
-    """Return the sound experiment whose decision moves most: value times units."""
+    """Return the sound experiment whose decision moves most: value times units; one with an offer, if there is any."""
     sound = [s for s in studies if not s.broken and s.decision.value is not None]
     if not sound:
         return studies[0] if studies else None
@@ -214,5 +214,5 @@ def most_at_stake(studies: list[Study]) -> Study | None:
         value = s.decision.value
         return abs(value.value) * sum(m.n for m in s.cells.arms.values()) if value else 0.0
 
-    priced = [s for s in sound if s.money]
-    return max(priced or sound, key=stake)
+    offered = [s for s in sound if any(m.anyway is not None for m in s.money.values())]
+    return max(offered or [s for s in sound if s.money] or sound, key=stake)

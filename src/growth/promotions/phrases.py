@@ -7,6 +7,9 @@ import re
 from growth.promotions.design import Design
 from growth.promotions.model import Study
 from growth.stats.contrast import Estimate, Ratio
+from growth.words import figures as digits
+
+__all__ = ["WAYS", "amount", "digits", "of_money", "of_ratio", "question", "slug", "unit"]
 
 QUESTION = {"contact": "C7", "page_speed": "B6", "recommendation": "B6"}
 WAYS = {

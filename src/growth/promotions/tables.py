@@ -10,9 +10,9 @@ from growth import figures as house
 from growth.promotions import event, figures, looks, memo
 from growth.promotions.effect import Effect
 from growth.promotions.model import Study
-from growth.promotions.phrases import of_ratio, unit
+from growth.promotions.phrases import of_ratio, question, unit
 from growth.promotions.validity import OK, STOP
-from growth.words import percent
+from growth.words import inert, percent
 
 
 def checks(s: Study) -> pd.DataFrame:
@@ -64,22 +64,26 @@ def effect_table(s: Study) -> pd.DataFrame:
     """Return every effect of an experiment: means, difference, lift, p-value and how it was corrected."""
     rows = []
     for e in s.effects:
-        rows.append(
-            dict(
-                arm=e.arm,
-                metric=e.metric.label,
-                role=e.metric.role,
-                control=e.control,
-                treated=e.treated,
-                difference=e.chosen.value,
-                low=e.chosen.low,
-                high=e.chosen.high,
-                lift=of_ratio(e.lift),
-                p=e.p_value,
-                correction=e.correction or guard(e),
-                variance_removed=e.reduction,
-            )
-        )
+        row = dict(metric=e.metric.label, control=e.control, difference=e.chosen.value, low=e.chosen.low)
+        row |= dict(high=e.chosen.high, lift=of_ratio(e.lift), p=e.p_value)
+        row |= dict(judged=e.correction or guard(e), variance_removed=e.reduction)
+        rows.append(({"arm": e.arm} if len(s.design.treatments) > 1 else {}) | row)
+    return pd.DataFrame(rows)
+
+
+def other_table(studies: list[Study], shown_id: str) -> pd.DataFrame:
+    """Return the goal of the experiments that are not shown in depth, arm by arm."""
+    rows = []
+    for s in studies:
+        for e in s.effects if s.design.id != shown_id else []:
+            if e.metric is s.design.goal:
+                rows.append(
+                    dict(
+                        row=question(s.design), experiment=s.design.id, arm=e.arm, goal=e.metric.label,
+                        control=e.control, difference=e.chosen.value, low=e.chosen.low, high=e.chosen.high,
+                        p=e.p_value,
+                    )
+                )  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -145,17 +149,17 @@ def decision_rows(studies: list[Study]) -> pd.DataFrame:
 
 
 def decision_table(studies: list[Study]) -> pd.DataFrame:
-    """Return the decisions with what they rest on."""
+    """Return the decisions with what they rest on; why, the memos say."""
     rows = []
     for s in studies:
         row = memo.as_row(s.decision)
         units = sum(m.n for m in s.cells.arms.values())
         worth = row["value"] * units if s.money and row["value"] is not None else None
+        decision = f"{row['decision']}: {row['segment']}" if row["segment"] else row["decision"]
         rows.append(
             dict(
-                experiment=s.design.id, decision=row["decision"], arm=row["arm"] or None,
-                aimed_at=row["segment"] or None, value=row["value"], low=row["low"], high=row["high"], unit=row["unit"] or None, units=units,
-                worth_for_the_audience=worth, because=row["reason"],
+                experiment=s.design.id, decision=decision, arm=row["arm"] or None, value=row["value"], low=row["low"],
+                high=row["high"], unit=unit(s), units=units, worth=worth,
             )
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -166,9 +170,9 @@ def memos(studies: list[Study]) -> str:
     parts = []
     for s in studies:
         m = s.decision
-        about = f" *{m.arm}*" if m.arm else ""
-        where = f", aimed at {m.segment}" if m.segment else ""
-        reasons = "; ".join(text.rstrip(".") for _, text in m.reasons)
+        about = f" *{inert(m.arm)}*" if m.arm else ""
+        where = f", aimed at {inert(m.segment)}" if m.segment else ""
+        reasons = inert("; ".join(text.rstrip(".") for _, text in m.reasons))
         parts.append(
             f"- **{s.design.name}: {m.decision}**{about}{where}. {reasons[:1].upper()}{reasons[1:]}."
         )
@@ -176,14 +180,12 @@ def memos(studies: list[Study]) -> str:
 
 
 def event_table(found: list[event.Brought]) -> pd.DataFrame:
-    """Return what every event brought."""
-    rows = [
-        dict(
-            event=b.event.name, metric=b.metric, foreseen=b.foreseen, during=b.during[0], low=b.during[1],
-            high=b.during[2], after=b.post[0], after_low=b.post[1], after_high=b.post[2], before_after=b.before_after,
-        )
-        for b in found
-    ]  # fmt: skip
+    """Return what every event brought on its days, and in the days after."""
+    rows = []
+    for b in found:
+        row = dict(event=b.event.name, metric=b.metric, during=b.during[0], low=b.during[1], high=b.during[2])
+        row |= dict(before_after=b.before_after, after=b.post[0], after_low=b.post[1], after_high=b.post[2])
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

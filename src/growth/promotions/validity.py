@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 
 from growth.promotions.design import Cells, Design
+from growth.promotions.effect import HELPS, adjust
 from growth.stats.contrast import difference
 from growth.stats.power import power
 from growth.stats.samples import balance, sample_ratio
 
 OK, WARN, STOP, WAIT = "ok", "warning", "no decision", "not over"
-TWICE_WARN, TWICE_STOP = 0.0, 0.01  # share of units in several arms, or that saw an arm too early
+TWICE_WARN, TWICE_STOP = 0.001, 0.01  # share of units in several arms, or that saw an arm too early
 BALANCE_WARN, BALANCE_STOP = 0.01, 0.001
 WEEK = 7
 
@@ -109,7 +110,7 @@ def _share(counts: pd.DataFrame, column: str, name: str, consequence: str) -> Ch
     share = n / units if units else 0.0
     verdict = STOP if share > TWICE_STOP else WARN if share > TWICE_WARN else OK
     text = f"{n:,} of {units:,} units" if n else "none"
-    return Check(column, name, verdict, text, consequence if n else "", share)
+    return Check(column, name, verdict, text, consequence if verdict != OK else "", share)
 
 
 def _late(counts: pd.DataFrame) -> Check:
@@ -197,7 +198,9 @@ def _planned_power(design: Design, cells: Cells) -> Check:
     base = cells.arms[design.control.name].mean_of(goal)
     for arm in design.treatments:
         try:
-            error = difference(cells.arms[design.control.name], cells.arms[arm.name], goal).error
+            better = None if design.goal.denominator else adjust(design, cells, arm.name, goal)
+            plain = difference(cells.arms[design.control.name], cells.arms[arm.name], goal)
+            error = better.estimate.error if better and better.reduction >= HELPS else plain.error
         except ValueError:
             return Check("power", name, WARN, "the goal does not vary", "There is nothing to find.")
         weakest = min(weakest, power(abs(design.planned_lift * base), error, design.alpha))

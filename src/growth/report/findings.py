@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from growth.words import inert
+
 RUN_FOLDER = "GROWTH_RUN_FOLDER"  # set by the runner: where a notebook leaves its findings and tables
 DIGITS = 8  # of an estimate; exact quantities (int, Decimal) are kept whole
 
@@ -35,6 +37,8 @@ class Finding:
         What it does not say.
     headline : bool
         The finding that the page is titled with; one a notebook.
+    detail : bool
+        It stands in a table, and is neither shown as a sentence nor listed at the top.
     series : dict
         More numbers of the same kind, by name.
     """
@@ -49,6 +53,7 @@ class Finding:
     high: float | None = None
     caveats: str = ""
     headline: bool = False
+    detail: bool = False
     series: dict[str, float | int | Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,7 +95,9 @@ def as_markdown(records: dict[str, dict[str, Any]]) -> str:
     """Return the findings as a list for the top of a page, the headline left out: it is the title."""
     lines = ["**What we found**", ""]
     for key, f in records.items():
+        if f.get("detail"):
+            continue
         code = key.split(".")[0]
         small = f"{f['method']}; n = {f['n']:,}" + (f". {f['caveats']}" if f.get("caveats") else "")
-        lines.append(f"- **{code}** {f['sentence']} <small>{small}</small>")
+        lines.append(f"- **{code}** {inert(f['sentence'])} <small>{inert(small)}</small>")
     return "\n".join(lines)

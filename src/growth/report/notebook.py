@@ -23,6 +23,7 @@ from growth.params import load, section
 from growth.report.display import picture, table
 from growth.report.findings import RUN_FOLDER, Finding
 from growth.sources.base import Dataset
+from growth.words import inert
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,8 +79,9 @@ class Notebook:
         display(
             Markdown(f"*{html.escape(self.data.title)}; as of {self.data.as_of}*\n\n<small>{used}</small>")
         )
-        for mart, why in self.left_out.items():
-            display(Markdown(f"> **Left out:** *{mart.replace('_', ' ')}*, because {why}."))
+        for why in dict.fromkeys(self.left_out.values()):
+            marts = ", ".join(m.replace("_", " ") for m, w in self.left_out.items() if w == why)
+            display(Markdown(f"> **Left out:** *{marts}*, because {why}."))
 
     @property
     def as_of(self) -> dt.date:
@@ -110,15 +112,15 @@ class Notebook:
         text = f"{question} is not answered: {why}."
         self.findings[key] = dict(sentence=text, method="refused", n=0, headline=True)
         self._store()
-        display(Markdown(f"> **Not answered.** {html.escape(text)}"))
+        display(Markdown(f"> **Not answered.** {inert(text)}"))
 
     def text(self, markdown: str) -> None:
-        """Show a text of our own making (Markdown); what came from outside is shown as text."""
-        display(Markdown(html.escape(markdown, quote=False)))
+        """Show Markdown of our own; what comes from outside must have been made inert (`growth.words.inert`)."""
+        display(Markdown(markdown))
 
     def note(self, text: str) -> None:
         """Show a remark that the reader must not miss."""
-        display(Markdown(f"> **Note.** {html.escape(text)}"))
+        display(Markdown(f"> **Note.** {inert(text)}"))
 
     def finding(self, key: str, sentence: str, value: Any, unit: str, **details: Any) -> None:
         """Record an answer and show it; see `growth.report.findings.Finding` for the rest."""
@@ -127,7 +129,8 @@ class Notebook:
             raise ValueError(f"The finding {key} was recorded twice.")
         self.findings[key] = found.record()
         self._store()
-        display(Markdown(f"> {sentence}"))
+        if not found.detail:
+            display(Markdown(f"> {inert(sentence)}"))
 
     def figure(self, figure: Figure, name: str, alt: str, caption: str = "") -> None:
         """Show a figure.

@@ -20,6 +20,7 @@ from growth.params import load
 from growth.report import normalise
 from growth.report.findings import RUN_FOLDER, as_markdown, numbers
 from growth.sources.base import Dataset
+from growth.words import inert
 
 MOST_LINES = 15  # of a failure's message
 
@@ -117,7 +118,7 @@ def _put_findings_on_top(nb: Any, findings: dict[str, Any], info: Dataset) -> No
     first = nb.cells[0]
     topic_title, _, rest = first.source.partition("\n")
     headline = next((f["sentence"] for f in findings.values() if f.get("headline")), None)
-    title = f"# {headline}\n\n**{topic_title.lstrip('# ')}**\n" if headline else topic_title + "\n"
+    title = f"# {inert(headline)}\n\n**{topic_title.lstrip('# ')}**\n" if headline else topic_title + "\n"
     first.source = title + rest
     box = nbformat.v4.new_markdown_cell(as_markdown(findings), id="findings", metadata={"tags": ["findings"]})
     nb.cells.insert(1, box)

@@ -50,7 +50,7 @@ def _page(slug: str, info: Dataset, folder: Path) -> dict[str, Any]:
     )
     (folder / f"{slug}.html").write_text(render.page(nb, about), encoding="utf-8")
     figure, alt = _first_figure(nb)
-    more = [f["sentence"] for f in findings.values() if not f.get("headline")][:MORE]
+    more = [f["sentence"] for f in findings.values() if not (f.get("headline") or f.get("detail"))][:MORE]
     return dict(page=f"{slug}.html", name=name, headline=headline, figure=figure, alt=alt, more=more)
 
 

@@ -77,7 +77,7 @@ def _arm(scene: Scene, memory: Memory, slot: int, arm: int) -> dict[str, float]:
     world = _World(other, m, lives)
     unit = _units(other, m, slot, world.v)
     out = world.sums(unit >= 0, (run.days[0], run.days[1], run.after * 7))
-    used = world.line["slot"] == slot
+    used = (world.line["slot"] == slot) & world.counts[world.line["order"]]
     out["taken off"] = float(world.line["off"][used].sum()) / 100
     out["messages"] = float(trials.messages(other, m, slot)[0].size) if customers else 0.0
     out["redemptions"] = float(np.unique(world.line["order"][used]).size)

@@ -303,7 +303,9 @@ def messages(scene: Scene, memory: Memory, slot: int) -> tuple[Ints, Ints, Ints]
     day = run.days[0] + nth // rate * 7 + (nth % rate) * 7 // rate
     late = scene.draws.uniform("message at", scene.people.number[who], nth) * 7200
     sent = day * DAY + 10 * 3600 + late.astype(np.int64)
-    may = sent < allowed_until(scene, memory)[who] * DAY if run.experiment.consent else sent >= 0
+    may = sent < scene.state.span.end_second
+    if run.experiment.consent:
+        may &= sent < allowed_until(scene, memory)[who] * DAY
     return who[may], nth[may], sent[may]
 
 
