@@ -9,7 +9,7 @@ from growth.promotions.design import Metric
 from growth.promotions.effect import Effect
 from growth.promotions.model import Study
 from growth.promotions.money import Money
-from growth.promotions.phrases import WAYS, amount, of_money, of_ratio, question, slug, unit
+from growth.promotions.phrases import WAYS, amount, begun, of_money, of_ratio, question, slug, unit
 from growth.promotions.tables import guard
 from growth.promotions.validity import OK, STOP
 from growth.stats.contrast import Ratio
@@ -112,7 +112,7 @@ def _effect_sentence(nb: Notebook, s: Study, e: Effect) -> str:
     if e.metric.role == "guardrail":
         sure = f": {guard(e)}"
     return (
-        f"{e.arm[:1].upper()}{e.arm[1:]} moves {e.metric.label}, from {show(e.control)} to "
+        f"{begun(e.arm)} moves {e.metric.label}, from {show(e.control)} to "
         f"{show(e.control + e.chosen.value)} a {unit(s)}: {of_ratio(e.lift)}{sure}."
     )
 
@@ -141,7 +141,7 @@ def money(nb: Notebook, s: Study) -> None:
     audience = m.net.value * m.units
     nb.finding(
         f"C3.{slug(s.design.id)}_net",
-        f"{s.best.capitalize()} leaves {of_money(m.net, currency)} more a {who} than without it, everything counted"
+        f"{begun(s.best)} leaves {of_money(m.net, currency)} more a {who} than without it, everything counted"
         + (", the days after too" if m.post is not None else "")
         + f": for the {count(m.units)} {who}s of the test {amount(audience, currency)}.",
         m.net.value,
@@ -260,23 +260,24 @@ def for_whom(nb: Notebook, s: Study) -> None:
     if aim is None:
         return
     currency, who = nb.data.currency, unit(s)
-    what = (
-        f"aimed at {aim.segment.replace('_', ' ')} {', '.join(aim.chosen)}"
-        if aim.segment
-        else "no aim was found that"
-    )
-    verdict = "pays" if aim.pays else "no targeting"
+    learnt = f"learnt on one half of the {who}s and valued on the other"
+    if aim.against_best.error == 0:
+        text = f"No targeting: {learnt}, leaving anybody out never looked better than giving it to all or to none."
+    else:
+        start = "Targeting pays" if aim.pays else "No targeting"
+        text = f"{start}: {learnt}, aiming earns {of_money(aim.against_best, currency)} a {who} against the better of "
+        text += "all and none."
+    if aim.segment:
+        text += f" All data together would aim at {aim.segment.replace('_', ' ')} {', '.join(aim.chosen)}."
     nb.finding(
         f"C4.{slug(s.design.id)}_targeting",
-        f"{'Targeting pays' if aim.pays else 'No targeting'}: learnt on one half of the {who}s and valued on the "
-        f"other, aiming earns {of_money(aim.against_best, currency)} a {who} against the better of all and none"
-        + (f" ({what} on all data)." if aim.segment else "."),
+        text,
         aim.against_best.value,
         f"{currency} a {who}",
         low=aim.against_best.low,
         high=aim.against_best.high,
         n=sum(m.n for m in s.cells.arms.values()),
-        method=f"rule learnt on a half, valued on the other, both ways; verdict: {verdict}",
+        method="rule learnt on a half, valued on the other, both ways",
         series=dict(policy=aim.policy.value, everybody=aim.everybody.value),
     )
 

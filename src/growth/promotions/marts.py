@@ -120,15 +120,21 @@ def sums_and_products(rows: Rows, by: tuple[str, ...], columns: tuple[str, ...])
     """
     made: dict[str, Any] = {"units": _.count().cast("int64")}
     for name in columns:
-        made[f"s_{name}"] = rows[name].sum().cast(SUM)
+        made[f"s_{name}"] = rows[name].sum().cast(_wide(rows[name], 1))
     for a, b in combinations_with_replacement(columns, 2):
-        made[f"p_{a}__{b}"] = _product(rows[a], rows[b]).sum().cast(WIDE)
+        made[f"p_{a}__{b}"] = _product(rows[a], rows[b]).sum().cast(_wide(rows[a], 2))
     return rows.group_by(*by).agg(**made)
 
 
 def _product(a: Any, b: Any) -> Any:
-    """Return a product of two decimals of 18 digits: in 38 digits, or it would overflow."""
-    return a.cast(SUM) * b
+    """Return a product of two decimals of 18 digits and one scale: in 38 digits, or it would overflow."""
+    wide = _wide(a, 1)
+    return a.cast(wide) * b.cast(wide)
+
+
+def _wide(value: Any, factors: int) -> str:
+    """Return the type of a sum of products of so many decimals like this one: all their decimals, and 38 digits."""
+    return f"decimal(38, {factors * value.type().scale})"
 
 
 def moments(tables: Tables) -> Rows:

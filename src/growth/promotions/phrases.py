@@ -9,7 +9,7 @@ from growth.promotions.model import Study
 from growth.stats.contrast import Estimate, Ratio
 from growth.words import figures as digits
 
-__all__ = ["WAYS", "amount", "digits", "of_money", "of_ratio", "question", "slug", "unit"]
+__all__ = ["WAYS", "amount", "begun", "digits", "of_money", "of_ratio", "question", "slug", "unit"]
 
 QUESTION = {"contact": "C7", "page_speed": "B6", "recommendation": "B6"}
 WAYS = {
@@ -67,3 +67,8 @@ def of_ratio(r: Ratio | None, as_share: bool = True) -> str:
 def unit(s: Study) -> str:
     """Return the randomised unit as a noun."""
     return {"session": "visit", "region": "region"}.get(s.design.unit, s.design.unit)
+
+
+def begun(name: str) -> str:
+    """Return a name at the beginning of a sentence: its first letter in capitals, the rest as it is."""
+    return name[:1].upper() + name[1:]

@@ -66,7 +66,7 @@ def effect_table(s: Study) -> pd.DataFrame:
     for e in s.effects:
         row = dict(metric=e.metric.label, control=e.control, difference=e.chosen.value, low=e.chosen.low)
         row |= dict(high=e.chosen.high, lift=of_ratio(e.lift), p=e.p_value)
-        row |= dict(judged=e.correction or guard(e), variance_removed=e.reduction)
+        row |= dict(guard=_short(e), less_variance=e.reduction)
         rows.append(({"arm": e.arm} if len(s.design.treatments) > 1 else {}) | row)
     return pd.DataFrame(rows)
 
@@ -85,6 +85,17 @@ def other_table(studies: list[Study], shown_id: str) -> pd.DataFrame:
                     )
                 )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _short(e: Effect) -> str:
+    """Name the correction in few words: ``holm of 2``."""
+    if e.correction:
+        return (
+            e.correction.replace("benjamini-hochberg, ", "BH of ")
+            .replace("holm, ", "Holm of ")
+            .removesuffix(" tests")
+        )
+    return guard(e).replace("its margin of ", "")
 
 
 def guard(e: Effect) -> str:

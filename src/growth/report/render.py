@@ -58,7 +58,9 @@ def _font_face(text: str) -> str:
     stream = io.BytesIO()
     font.save(stream)
     data = base64.b64encode(stream.getvalue()).decode()
-    return f'@font-face {{ font-family: GrowthCJK; src: url("data:font/woff;base64,{data}"); }}\n'
+    # First in the list and kept to its range: as a fallback, browsers show boxes for what is drawn before it is loaded.
+    face = f'font-family: GrowthCJK; unicode-range: U+2E80-FFFF; src: url("data:font/woff;base64,{data}");'
+    return f"@font-face {{ {face} }}\n"
 
 
 @cache
