@@ -403,8 +403,8 @@ def event_findings(nb: Notebook, found: list[event.Brought], quiet: list[event.B
         out = event.outside(calm, nb.params.confidence)
         nb.finding(
             "C5.quiet_dates",
-            f"At {len(calm)} quiet dates, where nothing happened, the forecast of contribution finds an effect {out} "
-            f"times; intervals are widened by {event.placebo_factor(calm):.2f} for it.",
+            f"At {len(calm)} quiet dates, where nothing happened, the forecast of contribution finds an effect "
+            f"{plural(out, 'time')}; intervals are widened by {event.placebo_factor(calm):.2f} for it.",
             event.placebo_factor(calm),
             "factor",
             n=len(calm),

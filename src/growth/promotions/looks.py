@@ -212,7 +212,7 @@ def as_rows(plans: dict[str, Next]) -> list[dict[str, Any]]:
     rows = []
     for name, n in plans.items():
         row: dict[str, Any] = dict(experiment=name, smallest=n.smallest)
-        row |= {f"units for {w:.0%}": n.units_for[w] for w in WANTED}
-        row |= {f"days for {w:.0%}": n.days_for[w] for w in WANTED}
+        row |= {f"units for {100 * w:.0f} %": n.units_for[w] for w in WANTED[1:3]}
+        row |= {f"days for {100 * w:.0f} %": n.days_for[w] for w in WANTED[2:]}
         rows.append(row)
     return rows

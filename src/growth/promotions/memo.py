@@ -27,7 +27,7 @@ from growth.promotions.segments import Targeting
 from growth.promotions.validity import STOP, WAIT, WARN, Check
 from growth.stats.contrast import Estimate, critical
 from growth.stats.many import bonferroni_level
-from growth.words import percent
+from growth.words import figures, percent
 
 SHIP, SEGMENT, END, LONGER, NONE = "ship", "ship to segment", "stop", "run longer", "no decision"
 
@@ -163,7 +163,7 @@ def _not_shipped(
 
 
 def _said(v: Estimate) -> str:
-    return f"{v.value:.3g} ({v.low:.3g} to {v.high:.3g})"
+    return f"{figures(v.value, 3)} ({figures(v.low, 3)} to {figures(v.high, 3)})"
 
 
 def _has_money(e: Evidence) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from growth import figures as house
@@ -71,6 +69,11 @@ def effect_table(s: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _test(s: Study, arm: str) -> str:
+    """Name a test, and its arm where it has several."""
+    return s.design.id if len(s.design.treatments) == 1 else f"{s.design.id}: {arm}"
+
+
 def other_table(studies: list[Study], shown_id: str) -> pd.DataFrame:
     """Return the goal of the experiments that are not shown in depth, arm by arm."""
     rows = []
@@ -79,9 +82,8 @@ def other_table(studies: list[Study], shown_id: str) -> pd.DataFrame:
             if e.metric is s.design.goal:
                 rows.append(
                     dict(
-                        row=question(s.design), experiment=s.design.id, arm=e.arm, goal=e.metric.label,
-                        control=e.control, difference=e.chosen.value, low=e.chosen.low, high=e.chosen.high,
-                        p=e.p_value,
+                        answers=question(s.design), test=_test(s, e.arm), goal=e.metric.metric, control=e.control,
+                        difference=e.chosen.value, low=e.chosen.low, high=e.chosen.high, p=e.p_value,
                     )
                 )  # fmt: skip
     return pd.DataFrame(rows)
@@ -150,7 +152,7 @@ def decision_rows(studies: list[Study]) -> pd.DataFrame:
         for e in s.effects:
             if e.metric is s.design.goal and e.lift is not None and e.lift.kind == "bounded":
                 mine = s.decision.arm in ("", e.arm)
-                name = s.design.id if len(s.design.treatments) == 1 else f"{s.design.id}: {e.arm}"
+                name = _test(s, e.arm)
                 colour = figures.COLOURS[s.decision.decision] if mine else house.GREY
                 label = f"{name.replace('_', ' ')} ({e.metric.metric.replace('_', ' ')})"
                 rows.append(
@@ -245,6 +247,7 @@ def arm_rows(s: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return rows as a data frame, empty texts as nothing."""
-    return pd.DataFrame(rows).replace({"": None})
+def views_table(s: Study) -> pd.DataFrame:
+    """Return the other views of the arm of the decision; ``why`` only where one cannot be had."""
+    out = pd.DataFrame(s.views[s.best]).replace({"": None})
+    return out.drop(columns="why") if out["why"].isna().all() else out
