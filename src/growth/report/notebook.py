@@ -118,6 +118,10 @@ class Notebook:
         """Show Markdown of our own; what comes from outside must have been made inert (`growth.words.inert`)."""
         display(Markdown(markdown))
 
+    def nothing(self, why: str) -> None:
+        """Say in one plain line that a part of the page does not apply, and why."""
+        display(Markdown(f"*Not here: {inert(why)}.*"))
+
     def note(self, text: str) -> None:
         """Show a remark that the reader must not miss."""
         display(Markdown(f"> **Note.** {inert(text)}"))
