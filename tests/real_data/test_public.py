@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from growth import paths
 from growth.errors import UserError
 from growth.sources import public
 from growth.sources.base import Dataset
@@ -20,9 +21,10 @@ DECEMBER_2010 = [324, 286, 340, 321, 352, 321, 309, 313, 350, 331, 445]
 def run(tmp: Path, dataset: str, datasets: Path) -> Path:
     os.environ["GROWTH_DATASETS"] = str(datasets)
     copy = Elsewhere.make(tmp, dataset=dataset)
-    for verb in (["raw"], ["ingest"], ["marts", "00_audit"], ["marts", "06_retention"]):
+    slugs = list(paths.TOPICS.values())
+    for verb in (["raw"], ["ingest"], *(["marts", slug] for slug in slugs)):
         copy.run("growth", *verb)
-    for slug in ("00_audit", "06_retention"):
+    for slug in slugs:
         copy.run("growth", "run", slug)
     copy.run("growth", "site")
     return copy.folder / "reports" / dataset
@@ -54,6 +56,17 @@ def test_online_retail_retention(retail: Path) -> None:
     assert first["value"] == 885
     assert list(first["series"].values()) == DECEMBER_2010
     assert "Left-truncated" in first["caveats"]
+
+
+def test_online_retail_growth_accounting(retail: Path) -> None:
+    """November 2011; December is not over, and the naive quick ratio (.1887) is not given."""
+    book = findings(retail, "06_retention")["F1.quick_ratio_month"]
+    assert "2011-11-01" in book["sentence"]
+    assert book["series"] == dict(active=1664, new=323, retained=622, resurrected=719, churned=742)
+    assert book["value"] == pytest.approx(1.4043, abs=5e-5)
+    table = (retail / "tables" / "06_retention" / "ledger.csv").read_text(encoding="utf-8").splitlines()
+    assert table[-1].startswith("2011-12-01") and table[-1].endswith(",,,,period not over")
+    assert findings(retail, "06_retention")["B1.stickiness_month"]["value"] == pytest.approx(0.0479, abs=5e-5)
 
 
 def test_online_retail_numbers_stand_on_the_page(retail: Path) -> None:

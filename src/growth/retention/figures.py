@@ -52,6 +52,28 @@ def triangle(cells: pd.DataFrame, period: str, act: str) -> Figure:
     return figure
 
 
+def ledger(rows: pd.DataFrame, period: str) -> Figure:
+    """Draw where the active customers of each period come from, and who is gone (`accounting.ledger`)."""
+    figure, axes = house.new(3.8)
+    place = range(len(rows))
+    base = pd.Series(0, index=rows.index)
+    for name, colour in (("retained", house.BLUE), ("resurrected", house.GREEN), ("new", house.ORANGE)):
+        axes.bar(place, rows[name], bottom=base, color=colour, width=0.8, label=name)
+        base = base + rows[name]
+    axes.bar(place, -rows["churned"], color=house.GREY, width=0.8, label="churned")
+    axes.axhline(0, color=house.INK, linewidth=1)
+    step = max(1, len(rows) // 10)
+    pattern = "%Y-%m" if period == "month" else "%Y-%m-%d"
+    axes.set_xticks(
+        list(place)[::step], [f"{s:{pattern}}" for s in rows["start"]][::step], rotation=0, size=9
+    )
+    axes.set_ylabel("customers")
+    house.thousands(axes.yaxis)
+    house.only_horizontal_grid(axes)
+    axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    return figure
+
+
 def purchase_days(counts: pd.DataFrame, what: str) -> Figure:
     """Draw how many customers had `what` (``an order``, ``a visit``) on how many days (`model.purchase_days`)."""
     figure, axes = house.new(3.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -23,6 +25,12 @@ def calendar(nb: Notebook) -> model.Calendar:
             f"Nobody was active from {until} to {nb.as_of}: the data are taken to end there, not the customers."
         )
     return model.Calendar(nb.params.period, until, nb.data.begins_mid_life, nb.params.washout_days)
+
+
+def length(nb: Notebook) -> Callable[[dt.date], int]:
+    """Return the number of days of the period that begins on a day."""
+    frame = calendar(nb)
+    return lambda start: (frame.later(start, 1) - start).days
 
 
 def act(nb: Notebook) -> str:
@@ -123,6 +131,53 @@ def wide(cells: pd.DataFrame) -> pd.DataFrame:
     grid = grid.drop(columns=0).reset_index()
     grid.columns = [str(c) for c in grid.columns]
     return grid
+
+
+def ledger(nb: Notebook, rows: pd.DataFrame) -> None:
+    """Record the last period whose quick ratio can be given, and say which cannot."""
+    period = nb.params.period
+    known = rows[rows["quick_ratio"].notna()]
+    if known.empty:
+        nb.nothing(f"no {period} with a whole {period} before it is over")
+        return
+    last = known.iloc[-1]
+    level = f"{100 * nb.params.confidence:g} %"
+    nb.finding(
+        f"F1.quick_ratio_{period}",
+        f"In the {period} of {last['start']:%Y-%m-%d}, {count(last['active'])} customers were active: "
+        f"{count(last['retained'])} retained, {count(last['new'])} new, {count(last['resurrected'])} resurrected; "
+        f"{count(last['churned'])} of those active before were not. For each one gone {last['quick_ratio']:.2f} came "
+        f"({level} interval {last['low']:.2f} to {last['high']:.2f}).",
+        last["quick_ratio"],
+        "came for each gone",
+        low=last["low"],
+        high=last["high"],
+        n=int(last["active"]),
+        method="(new + resurrected) / churned; log ratio of counts, delta method",
+        caveats="Where the data begin in mid-life, some of the new are old."
+        if nb.data.begins_mid_life
+        else "",
+        series={c: int(last[c]) for c in ("active", "new", "retained", "resurrected", "churned")},
+    )
+
+
+def stickiness(nb: Notebook, rows: pd.DataFrame) -> None:
+    """Record the last period's share of days on which an active customer comes by."""
+    if rows.empty:
+        return
+    last, period = rows.iloc[-1], nb.params.period
+    nb.finding(
+        f"B1.stickiness_{period}",
+        f"A customer active in the {period} of {last['start']:%Y-%m-%d} had {act(nb)}s on "
+        f"{percent(last['stickiness'], 2)} of its days ({100 * nb.params.confidence:g} % interval "
+        f"{interval(last['low'], last['high'], 2)}).",
+        last["stickiness"],
+        "share of days",
+        low=last["low"],
+        high=last["high"],
+        n=int(last["customers"]),
+        method=f"mean daily active over active in the {period}; clustered by customer",
+    )
 
 
 def came_back(nb: Notebook, patterns: pd.DataFrame) -> None:

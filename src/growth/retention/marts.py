@@ -69,6 +69,67 @@ def _periods_between(first: DateValue, then: DateValue, period: str) -> ibis.Val
     return (then.delta(first, unit="day") // 7).cast("int64")
 
 
+def growth_accounting(tables: Tables) -> Rows:
+    """Count, by period, where the active customers come from and how many are gone since the one before.
+
+    Columns: ``period`` (month, week), ``start``, ``new``, ``retained``, ``resurrected``, ``churned`` (active in the
+    period before and not in this one). A period without anybody has a row if somebody was active just before it.
+    """
+    parts = [_states(tables, period) for period in ("month", "week")]
+    return ibis.union(*parts)
+
+
+def _states(tables: Tables, period: str) -> Rows:
+    cells = _active_periods(tables, period)
+    own = ibis.window(group_by="customer_id", order_by="start")
+    cells = cells.mutate(before=_.start.lag().over(own), after=_.start.lead().over(own))
+    following = _next_start(cells.start, period)
+    adjacent = _periods_between(cells.before, cells.start, period) == 1
+    came = cells.select(
+        start=cells.start,
+        new=cells.before.isnull().cast("int64"),
+        retained=adjacent.fill_null(False).cast("int64"),
+        resurrected=(~adjacent).fill_null(False).cast("int64"),
+        churned=ibis.literal(0, "int64"),
+    )
+    stays = _periods_between(cells.start, cells.after, period) == 1
+    gone = cells.filter(~stays.fill_null(False)).select(
+        start=following, **{c: ibis.literal(0, "int64") for c in ("new", "retained", "resurrected")},
+        churned=ibis.literal(1, "int64"),
+    )  # fmt: skip
+    both = ibis.union(came, gone).filter(_.start < ibis.date(tables.info.as_of))
+    names = ("new", "retained", "resurrected", "churned")
+    return both.group_by(period=ibis.literal(period), start=_.start).agg(
+        **{c: both[c].sum().cast("int64") for c in names}
+    )
+
+
+def _active_periods(tables: Tables, period: str) -> Rows:
+    """Return each customer's periods with activity, once each: ``customer_id, start``."""
+    week = tables.words.week_starts
+    return activity(tables).select("customer_id", start=period_start(_.date, period, week)).distinct()
+
+
+def _next_start(start: DateValue, period: str) -> DateValue:
+    step = ibis.interval(months=1) if period == "month" else ibis.interval(weeks=1)
+    return (start + step).cast("date")
+
+
+def days_active(tables: Tables) -> Rows:
+    """Count, by period, the customers with so many active days in it: ``period, start, days, customers``."""
+    parts = []
+    for period in ("month", "week"):
+        week = tables.words.week_starts
+        each = activity(tables).mutate(start=period_start(_.date, period, week))
+        each = each.group_by("customer_id", "start").agg(days=_.count().cast("int64"))
+        parts.append(
+            each.group_by(period=ibis.literal(period), start=_.start, days=_.days).agg(
+                customers=_.count().cast("int64")
+            )
+        )
+    return ibis.union(*parts)
+
+
 def recency_frequency(tables: Tables) -> Rows:
     """Count the customers of each pattern (Fader, Hardie and Lee 2005, section 3), in days.
 
@@ -93,6 +154,12 @@ _WHOLE_CUSTOMERS = ("all", "customers")
 MARTS = {
     "retention_counts": Mart(
         retention_counts, ("period", "cohort", "age"), ("orders", "order_lines"), _WHOLE_CUSTOMERS
+    ),
+    "growth_accounting": Mart(
+        growth_accounting, ("period", "start"), ("orders", "order_lines"), _WHOLE_CUSTOMERS
+    ),
+    "days_active": Mart(
+        days_active, ("period", "start", "days"), ("orders", "order_lines"), _WHOLE_CUSTOMERS
     ),
     "recency_frequency": Mart(
         recency_frequency, ("x", "t_x", "t"), ("orders", "order_lines"), _WHOLE_CUSTOMERS
