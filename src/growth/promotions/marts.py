@@ -79,7 +79,7 @@ def with_segments(tables: Tables, rows: Rows) -> Rows:
     """
     none = ibis.null("string")
     # A key of its own: a condition on one side alone would be joined row by row.
-    rows = rows.mutate(customer=ibis.ifelse(rows.kind == "customer", rows.unit, none))
+    rows = rows.mutate(customer=ibis.ifelse(rows.kind == "customer", rows.id, none))
     found: dict[str, Any] = {"tier": rows.stratum, "city_tier": none, "channel": none}
     if "customers" in tables:
         c = first_record(tables["customers"], ("customer_id",))
@@ -233,8 +233,7 @@ def measured_units(tables: Tables, plan: Measured, width: int) -> Rows:
     m = u.without_copies(tables["measurements"]).filter(_.experiment_id == plan.experiment)
     e = tables["experiments"].select("experiment_id", kind="unit")
     m = m.inner_join(e, "experiment_id")
-    unit = ibis.cases(*((m.kind == k, m[c]) for k, c in u.UNIT_COLUMN.items()), else_=ibis.null("string"))
-    m = m.mutate(unit=unit, window=ibis.coalesce(m.window, ibis.literal("during")))
+    m = m.mutate(unit=u.unit_id(m), window=ibis.coalesce(m.window, ibis.literal("during")))
     m = m.mutate(nothing=ibis.literal(0))
     made: dict[str, Any] = {f"v{i}": m.nothing.sum().cast(SCALED) for i in range(width)}
     for i, (metric, window, scale) in enumerate(plan.metrics):
@@ -372,8 +371,7 @@ def _with_exposure(tables: Tables, every: Rows) -> Rows:
     x = tables["exposures"].inner_join(
         tables["experiments"].select("experiment_id", kind="unit"), "experiment_id"
     )
-    unit = ibis.cases(*((x.kind == k, x[c]) for k, c in u.UNIT_COLUMN.items()), else_=ibis.null("string"))
-    x = x.mutate(whose=unit)
+    x = x.mutate(whose=u.unit_id(x))
     first = x.group_by(of="experiment_id", whose="whose").agg(seen_at=_.exposed_at.min(), saw=_.arm.min())
     return every.left_join(first, (every.experiment_id == first.of) & (every.unit == first.whose))
 

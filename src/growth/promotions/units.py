@@ -35,21 +35,30 @@ UNIT_COLUMN = {
 def assignments(tables: Tables) -> Rows:
     """Return assignments with their experiment's unit and windows, a row a record.
 
-    ``unit`` is the id in the column that the experiment's ``unit`` names; null where that is missing.
+    ``id`` is the id in the column that the experiment's ``unit`` names, null where that is missing; ``unit`` is
+    what was randomised: the id, or, where it is given an arm anew by period, the id in a period.
     """
     e = tables["experiments"].select(
         "experiment_id", "promotion_id", "starts_on", "ends_on", "post_days", kind="unit"
     )
     a = tables["assignments"].drop("flags").inner_join(e, "experiment_id")
-    unit = ibis.cases(*((a.kind == k, a[c]) for k, c in UNIT_COLUMN.items()), else_=ibis.null("string"))
-    return a.mutate(unit=unit)
+    a = a.mutate(id=unit_id(a))
+    anew = a.id.concat(" from ").concat(a.period.cast("string"))
+    return a.mutate(unit=ibis.ifelse(a.period.isnull(), a.id, anew))
+
+
+def unit_id(rows: Rows) -> Any:
+    """Return the id in the column that ``kind`` names; null where that is missing."""
+    return ibis.cases(*((rows.kind == k, rows[c]) for k, c in UNIT_COLUMN.items()), else_=ibis.null("string"))
 
 
 def units(tables: Tables) -> Rows:
     """Return one row a unit of an experiment: its first arm, how many arms it has, and its windows as dates.
 
-    Columns: ``experiment_id, kind, unit, arm, arms, assigned_at, stratum, promotion_id, begin, end, until``; a
-    unit's days run from ``begin`` to before ``end``, and those after to before ``until``.
+    Columns: ``experiment_id, kind, id, unit, arm, arms, assigned_at, stratum, promotion_id, fold, start, begin,
+    end, until``; a unit's days run from ``begin`` to before ``end``, and those after to before ``until``. A unit of
+    one period has that period's days alone: until the same id's next period, or the end of the test, and none
+    after. What is known from before lies before ``start``, that of the whole test.
     """
     a = assignments(tables).filter(_.unit.notnull())
     one = ibis.window(group_by=("experiment_id", "unit"))
@@ -59,13 +68,18 @@ def units(tables: Tables) -> Rows:
         _number=ibis.row_number().over(ibis.window(group_by=("experiment_id", "unit"), order_by=order)),
     )
     first = a.filter(_._number == 0)
-    post = ibis.coalesce(first.post_days, ibis.literal(0, "int64"))
+    following = first.period.lead().over(ibis.window(group_by=("experiment_id", "id"), order_by="period"))
+    first = first.mutate(
+        begin=ibis.coalesce(first.period, first.starts_on),
+        end=ibis.coalesce(following, first.ends_on),
+        post_days=ibis.ifelse(first.period.isnull(), ibis.coalesce(first.post_days, 0), 0),
+    )
     return first.select(
-        "experiment_id", "kind", "unit", "arm", "arms", "assigned_at", "stratum", "promotion_id",
+        "experiment_id", "kind", "id", "unit", "arm", "arms", "assigned_at", "stratum", "promotion_id",
+        "begin", "end",
+        start=first.starts_on,
         fold=first.record_id % 2,
-        begin=_.starts_on,
-        end=_.ends_on,
-        until=(first.ends_on + post.as_interval("D")).cast("date"),
+        until=(first.end + first.post_days.as_interval("D")).cast("date"),
     )  # fmt: skip
 
 
@@ -190,7 +204,7 @@ def moves(tables: Tables) -> Rows:
     parts = []
     for kind, column in (("customer", "customer_id"), ("visitor", "visitor_id"), ("region", "region")):
         own = u.filter((_.kind == kind) & (_.arms == 1))
-        parts.append(_dated(own.inner_join(f.filter(f[column].notnull()), own.unit == f[column])))
+        parts.append(_dated(own.inner_join(f.filter(f[column].notnull()), own.id == f[column])))
     if "sessions" in tables:
         parts.append(_of_sessions(tables, u, f))
     return ibis.union(*parts)
@@ -199,7 +213,7 @@ def moves(tables: Tables) -> Rows:
 def _dated(joined: Rows) -> Rows:
     begins = ibis.coalesce(joined.assigned_at, joined.at) <= joined.at
     window = ibis.cases(
-        ((joined.date >= joined.begin - ibis.interval(days=PRE_DAYS)) & (joined.date < joined.begin), "pre"),
+        ((joined.date >= joined.start - ibis.interval(days=PRE_DAYS)) & (joined.date < joined.start), "pre"),
         ((joined.date >= joined.begin) & (joined.date < joined.end) & begins, "during"),
         ((joined.date >= joined.end) & (joined.date < joined.until), "post"),
         else_=ibis.null("string"),
@@ -218,7 +232,7 @@ def _of_sessions(tables: Tables, u: Rows, f: Rows) -> Rows:
     s = first_record(tables["sessions"], ("session_id",))
     ends = s.started_at + ibis.coalesce(s.seconds, ibis.literal(0, "int64")).as_interval("s")
     s = s.select("session_id", "visitor_id", starts_at=s.started_at, ends_at=ends)
-    own = u.filter((_.kind == "session") & (_.arms == 1)).inner_join(s, _.unit == s.session_id)
+    own = u.filter((_.kind == "session") & (_.arms == 1)).inner_join(s, _.id == s.session_id)
     own = own.drop("session_id").rename(whose="visitor_id")
     f = f.filter(f.visitor_id.notnull())
     within = (own.whose == f.visitor_id) & (f.at >= own.starts_at) & (f.at <= own.ends_at)
