@@ -1,4 +1,4 @@
-"""A unit that is given an arm anew by period (stores × weeks) is a unit in each period, and has that period's days alone."""
+"""A unit that is given an arm anew by period (stores × weeks) is a unit in each, with the days of that period alone."""
 
 from __future__ import annotations
 

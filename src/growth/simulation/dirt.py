@@ -24,16 +24,8 @@ Change = Callable[[pa.Table], Any]
 NULL = None
 _DAY = pa.scalar(86_400_000_000, pa.duration("us"))
 _FAR = pa.scalar(86_400_000_000 * 3_700, pa.duration("us"))  # ten years
-LOST = {
-    "customer_id": "c?",
-    "visitor_id": "v?",
-    "order_id": "o?",
-    "session_id": "s?",
-    "product_id": "p?",
-    "region": "火星",
-    "experiment_id": "e?",
-    "promotion_id": "promo?",
-}
+# What a reference that leads nowhere is: another word, or the id with a mark in it, so that no two rows become equal.
+LOST = {"region": "火星", "experiment_id": "e?", "promotion_id": "promo?"}
 
 
 @dataclass(frozen=True)
@@ -70,11 +62,18 @@ def _value(column: str, rule: str, value: Any, share: float) -> Rule:
 
 
 def _lost(column: str, share: float) -> Rule:
-    return Rule(f"{column}: unknown", share, {column: LOST[column]}, needs=(column,))
+    return Rule(f"{column}: unknown", share, {column: _nowhere(column)}, needs=(column,))
+
+
+def _nowhere(column: str) -> Any:
+    """Return what makes a reference lead nowhere."""
+    if column in LOST:
+        return LOST[column]
+    return lambda rows: pc.utf8_replace_slice(rows[column], 1, 1, "?")
 
 
 def _unknown(column: str, share: float, add: bool = False) -> Rule:
-    return Rule(f"unknown_{column}", share, {column: LOST[column]}, add, needs=(column,))
+    return Rule(f"unknown_{column}", share, {column: _nowhere(column)}, add, needs=(column,))
 
 
 def _backwards(later: str, earlier: str, share: float) -> Rule:
@@ -173,7 +172,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "events": (
         _missing("session_id", 0.00005),
-        Rule("session_id: unknown", 0.0002, {"session_id": LOST["session_id"]}),
+        Rule("session_id: unknown", 0.0002, {"session_id": _nowhere("session_id")}),
         _missing("at", 0.00005),
         _missing("type", 0.00005),
         _value("type", "not allowed", "hover", 0.0001),
@@ -200,7 +199,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "order_lines": (
         _missing("order_id", 0.0003),
-        Rule("order_id: unknown", 0.0010, {"order_id": LOST["order_id"]}),
+        Rule("order_id: unknown", 0.0010, {"order_id": _nowhere("order_id")}),
         _value("ordinal", "below 1", 0, 0.0003),
         _missing("product_id", 0.0003),
         _missing("quantity", 0.0003),

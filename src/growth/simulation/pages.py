@@ -93,7 +93,7 @@ def _power_figure(power: pd.DataFrame) -> Figure:
     axes.bar_label(bars, [f"{r:.1f}" for r in shown["ratio"]], padding=3, color=house.MUTED)
     axes.axvline(FOUND, color=house.RED, linewidth=1)
     axes.set_xscale("log")
-    axes.set_xlim(shown["ratio"].min() / 2, shown["ratio"].max() * 2.5)
+    axes.set_xlim(max(shown["ratio"].min() / 2, 0.05), shown["ratio"].max() * 2.5)  # a null has no bar
     house.decimals(axes.xaxis)
     axes.set_xlabel("truth / standard error (blue: meant to be found; red line: 3)")
     axes.grid(False, axis="y")
