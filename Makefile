@@ -48,8 +48,9 @@ calibrate: setup  ## coverage and false positives of every estimator, and the pl
 	@python calibration/run.py
 	@python calibration/simulation.py
 
-benchmark: setup  ## time set-up, pipeline and notebooks, beside a plain script
+benchmark: setup  ## time set-up, pipeline and notebooks beside a plain script, and experiments beside tea-tasting
 	@python benchmarks/run.py
+	@python benchmarks/experiments.py
 
 lock:  ## write requirements.lock anew (needs uv)
 	uv pip compile --universal --fork-strategy fewest --no-header --no-annotate --no-emit-index-url \

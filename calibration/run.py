@@ -26,7 +26,7 @@ from scipy.stats import beta
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import growth  # noqa: E402, F401  (pins the processor before NumPy is imported)
-from calibration import experiments  # noqa: E402
+from calibration import experiments, promotions  # noqa: E402
 from growth.report.sources import closure, shape  # noqa: E402
 from growth.retention import model  # noqa: E402
 from growth.retention.model import Calendar  # noqa: E402
@@ -96,6 +96,12 @@ def same_cohorts(seed: int) -> dict[str, bool]:
 COVERED, FALSE = (0.94, 0.96), (0.04, 0.06)
 CONTRAST = ("growth.stats.contrast", "growth.stats.moments")
 SEQUENTIAL = (*CONTRAST, "growth.stats.sequential")
+MONEY = (
+    "growth.promotions.design", "growth.promotions.effect", "growth.promotions.money", "growth.stats.adjust", *CONTRAST
+)  # fmt: skip
+SEGMENTS = ("growth.promotions.segments", "growth.stats.many", *CONTRAST)
+CHECKS = ("growth.promotions.validity", "growth.stats.samples", "growth.stats.adjust", "growth.stats.moments")
+ONE_IN_100, ONE_IN_1000 = (0.008, 0.012), (0.0008, 0.0012)
 STUDIES = {
     "retention intervals": Study(
         retention_curve, ("growth.retention.model", "growth.stats.proportions"), 61_000_000, COVERED
@@ -112,6 +118,18 @@ STUDIES = {
     "a look every day": Study(
         experiments.every_day, SEQUENTIAL, 67_000_000, (0.0, 0.05), 2000, experiments.here
     ),
+    "what a coupon earns": Study(promotions.what_a_coupon_earns, MONEY, 68_000_000, COVERED),
+    "sample ratio, warning": Study(promotions.ratio_warns, CHECKS, 69_000_000, ONE_IN_100, 10_000),
+    "sample ratio, no decision": Study(promotions.ratio_stops, CHECKS, 70_000_000, ONE_IN_1000, 10_000),
+    "balance before, warning": Study(promotions.balance_warns, CHECKS, 71_000_000, ONE_IN_100, 5_000),
+    "balance before, no decision": Study(promotions.balance_stops, CHECKS, 72_000_000, ONE_IN_1000, 5_000),
+    "one effect for all": Study(promotions.same_for_all, SEGMENTS, 73_000_000, FALSE),
+    # Bonferroni allows for any dependence, and levels of three segments are of the same customers: more than 95 %.
+    "all levels together": Study(promotions.all_levels, SEGMENTS, 74_000_000, (0.94, 1.0)),
+    # A false "targeting pays" costs money, a missed one what one had: at most 5 %, as few as may be.
+    "nothing to aim at": Study(promotions.nothing_to_aim_at, SEGMENTS, 75_000_000, (0.0, 0.05)),
+    # The halves' correlation is bounded from above (segments.SHARED): where nothing is in doubt, more than 95 %.
+    "value of aiming": Study(promotions.aimed, SEGMENTS, 76_000_000, (0.94, 1.0)),
 }
 
 

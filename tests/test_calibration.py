@@ -48,6 +48,14 @@ def test_sessions_taken_for_units_are_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert not any(r["met"] for r in found.values())
 
 
+def test_intervals_of_money_that_are_too_narrow_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Money's intervals of 80 % must fail the rule, each of them: the arm's alpha reaches all."""
+    wrong = replace(run.promotions._design(run.promotions.TREATED, run.promotions.OWN), alpha=0.2)
+    monkeypatch.setattr(run.promotions, "_design", lambda *_: wrong)
+    found = run.judge(run.STUDIES["what a coupon earns"], 250)
+    assert not any(r["met"] for r in found.values())
+
+
 def test_data_that_are_not_here_leave_the_stored_result(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,9 @@ def active_sets(shop_rows: dict[str, Any], period: str) -> dict[int, set[str]]:
     """Customers active in each period, as plain sets."""
     lines, orders = pd.DataFrame(shop_rows["order_lines"]), pd.DataFrame(shop_rows["orders"])
     bought = lines[lines["amount"] > 0].merge(orders, on="order_id").dropna(subset="customer_id")
-    number = bought["placed_at"].dt.to_period({"month": "M", "week": "W-SUN"}[period]).map(lambda p: p.ordinal)
+    number = (
+        bought["placed_at"].dt.to_period({"month": "M", "week": "W-SUN"}[period]).map(lambda p: p.ordinal)
+    )
     return {int(n): set(g) for n, g in bought.groupby(number)["customer_id"]}
 
 
@@ -64,7 +66,10 @@ def test_days_active_by_hand(shop: Any) -> None:
     ]
     lines = [dict(order_id=f"o{i}", product_id="p", quantity=1, amount=5) for i in range(4)]
     found = frame(marts.days_active(shop(orders=orders, order_lines=lines))).query("period == 'month'")
-    assert found[["days", "customers"]].to_dict("records") == [dict(days=1, customers=1), dict(days=2, customers=1)]
+    assert found[["days", "customers"]].to_dict("records") == [
+        dict(days=1, customers=1),
+        dict(days=2, customers=1),
+    ]
     (stick,) = accounting.stickiness(found, MONTHS, lambda _: 30).to_dict("records")
     assert stick["daily"] == pytest.approx(3 / 30) and stick["stickiness"] == pytest.approx(1.5 / 30)
     assert stick["high"] - stick["stickiness"] == pytest.approx(1.959964 * np.sqrt(0.5 / 2) / 30, rel=1e-6)

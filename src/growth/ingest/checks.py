@@ -66,7 +66,10 @@ def _fit(value: Any, column: Column) -> tuple[Value, BooleanValue]:
     if column.type in ("time", "date"):
         return _fit_moment(value, column)
     if value.type() == ibis.dtype(column.dtype):
-        return value, ibis.literal(False)
+        if not value.type().is_floating():
+            return value, ibis.literal(False)
+        bad = (value.isnan() | value.isinf()).fill_null(False)
+        return ibis.ifelse(bad, ibis.null("float64"), value), bad
     if column.dtype == "string":
         return value.cast("string"), ibis.literal(False)
     fitted = value.try_cast(column.dtype)

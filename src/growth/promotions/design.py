@@ -214,7 +214,7 @@ def plan(
 
 def _metrics(name: str, rows: pd.DataFrame, names: Sequence[str], params: Any) -> tuple[Metric, ...]:
     found = []
-    for r in rows.sort_values("place").itertuples():
+    for r in rows.sort_values("place").itertuples() if len(rows) else ():
         m = Metric(
             str(r.metric), _text(r.window) or "during", str(r.role), _text(r.direction) or "increase",
             _number(r.margin, None), _text(r.denominator),
@@ -313,20 +313,30 @@ def _cells(
     rows: pd.DataFrame, stored: Sequence[str], names: Sequence[str], scales: dict[str, int], levels: list[str],
     incomplete: dict[str, int],
 ) -> Cells:  # fmt: skip
-    """Turn rows of sums and products into moments; sums are exact, so this loses nothing."""
-    strata: dict[tuple[str, int, tuple[str, ...]], Moments] = {}
-    for row in rows.to_dict("records"):
-        products = {
-            (i, j): row[f"p_{a}__{b}"] for i, a in enumerate(stored) for j, b in enumerate(stored) if i <= j
-        }
-        m = Moments.from_sums(tuple(names), int(row["units"]), [row[f"s_{c}"] for c in stored], products)
-        key = (str(row["arm"]), int(row["fold"]), tuple(_text(row[c]) for c in levels))
-        strata[key] = _unscaled(m, [scales[c] for c in stored])
-    arms: dict[str, Moments] = {}
-    for (arm, _, _), m in sorted(strata.items(), key=lambda item: item[0]):
-        arms[arm] = arms[arm] + m if arm in arms else m
+    """Turn rows of sums and products into moments; sums are exact, and added up before they become floats."""
+    pairs = {(i, j): f"p_{a}__{b}" for i, a in enumerate(stored) for j, b in enumerate(stored) if i <= j}
+    sums, factors = [f"s_{c}" for c in stored], [scales[c] for c in stored]
+
+    def moments(row: Any) -> Moments:
+        products = {pair: row[column] for pair, column in pairs.items()}
+        found = Moments.from_sums(tuple(names), int(row["units"]), [row[c] for c in sums], products)
+        return _unscaled(found, factors)
+
+    strata = {
+        (str(row["arm"]), int(row["fold"]), tuple(_text(row[c]) for c in levels)): moments(row)
+        for row in rows.to_dict("records")
+    }
+    added = (
+        rows.groupby("arm")[["units", *sums, *pairs.values()]].agg(_exact_sum) if len(rows) else rows.head(0)
+    )
+    arms = {str(arm): moments(row) for arm, row in added.to_dict("index").items()}
     before = tuple(n for n in names if n.startswith("pre_"))
     return Cells(arms, strata, tuple(levels), before, incomplete)
+
+
+def _exact_sum(values: pd.Series) -> Any:
+    """Add up whole numbers or decimals one by one: exact, whatever the order."""
+    return reduce(add, values)
 
 
 def _unscaled(m: Moments, scales: Sequence[int]) -> Moments:
@@ -347,7 +357,7 @@ def with_money(cells: Cells, design: Design, params: Any) -> Cells:
     revenue = f"during_{params.revenue_metric}"
 
     def change(arm: str, m: Moments) -> Moments:
-        if measured and revenue in m.names:
+        if measured and revenue in m.names and "during_contribution" not in m.names:
             m = m.with_sum("during_contribution", {revenue: params.margin}, -cost.get(arm, 0.0))
             return m.with_sum("during_cost", {revenue: 0.0}, cost.get(arm, 0.0))
         if measured:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import exp, inf, log
 from typing import Any, Literal
 
 import pandas as pd
+from scipy.optimize import brentq
 
 from growth.promotions.design import Cells, Design, Metric
 from growth.stats.adjust import Adjusted, adjusted, blocked
@@ -14,11 +16,12 @@ from growth.stats.contrast import (
     Estimate,
     Ratio,
     difference,
-    fieller,
+    estimate,
     lift,
     not_worse,
     ratio_difference,
     ratio_lift,
+    tail,
 )
 from growth.stats.many import benjamini_hochberg, holm
 from growth.stats.moments import Moments
@@ -103,25 +106,41 @@ def effects(design: Design, cells: Cells, params: Any) -> tuple[list[Effect], li
 def _effect(design: Design, cells: Cells, arm: str, metric: Metric) -> Effect:
     control, treated = cells.arms[design.control.name], cells.arms[arm]
     if metric.denominator:
-        plain = ratio_difference(control, treated, metric.key, metric.below, design.confidence)
-        rise = ratio_lift(control, treated, metric.key, metric.below, design.confidence)
-        base, own = (m.mean_of(metric.key) / m.mean_of(metric.below) for m in (control, treated))
-        return Effect(arm, metric, base, own, plain, plain, rise, None, "", plain.p_value, "")
+        return _ratio_effect(design, control, treated, arm, metric)
     plain = difference(control, treated, metric.key, design.confidence)
     better = adjust(design, cells, arm, metric.key)
     helps = better is not None and better.reduction >= HELPS
-    chosen = honest(design, better.estimate if helps and better else plain, control.n + treated.n)
-    margin = None
-    if metric.role == "guardrail" and metric.margin is not None:
-        direction: Literal["increase", "decrease"] = (
-            "decrease" if metric.direction == "decrease" else "increase"
-        )
-        margin = not_worse(control, treated, metric.key, metric.margin, direction, design.confidence)
+    found = better.estimate if helps and better else plain
+    chosen = honest(design, found, control.n + treated.n)
+    margin = _margin(control, treated, metric, metric.key, design.confidence)
     return Effect(
         arm, metric, control.mean_of(metric.key), treated.mean_of(metric.key), plain, chosen,
-        _rise(control, treated, metric.key, chosen, better if helps else None, design),
+        _rise(design, cells, arm, metric.key, helps, _as_wide(chosen, found.freedom)),
         better.reduction if better else None, _how(cells, design) if helps else "", chosen.p_value, "", margin,
     )  # fmt: skip
+
+
+def _ratio_effect(design: Design, control: Moments, treated: Moments, arm: str, metric: Metric) -> Effect:
+    """Return the effect on a ratio of sums; its guardrail is that of the ratio, linearised at the unit."""
+    plain = ratio_difference(control, treated, metric.key, metric.below, design.confidence)
+    chosen = honest(design, plain, control.n + treated.n)
+    rise = ratio_lift(control, treated, metric.key, metric.below, _as_wide(chosen, plain.freedom))
+    base, own = (m.mean_of(metric.key) / m.mean_of(metric.below) for m in (control, treated))
+    linear = [
+        m.with_sum("ratio", {metric.key: 1 / m.mean_of(metric.below), metric.below: -r / m.mean_of(metric.below)}, r)
+        for m, r in ((control, base), (treated, own))
+    ]  # fmt: skip
+    margin = _margin(linear[0], linear[1], metric, "ratio", design.confidence)
+    return Effect(arm, metric, base, own, plain, chosen, rise, None, "", chosen.p_value, "", margin)
+
+
+def _margin(
+    control: Moments, treated: Moments, metric: Metric, key: str, confidence: float
+) -> Estimate | None:
+    if metric.role != "guardrail" or metric.margin is None:
+        return None
+    direction: Literal["increase", "decrease"] = "decrease" if metric.direction == "decrease" else "increase"
+    return not_worse(control, treated, key, metric.margin, direction, confidence)
 
 
 def _how(cells: Cells, design: Design) -> str:
@@ -153,31 +172,47 @@ def adjust(design: Design, cells: Cells, arm: str, key: str) -> Adjusted | None:
 def honest(design: Design, found: Estimate, units: int) -> Estimate:
     """Return the estimate with the interval that its design allows: looked at once, at planned looks, or always."""
     if design.way == "group_sequential" and design.looks > 1:
-        bound = lan_demets([(k + 1) / design.looks for k in range(design.looks)], design.alpha)[-1]
-        low, high = repeated_interval(found.value, found.error, float(bound))
-        return replace(found, low=low, high=high)
+        low, high = repeated_interval(found.value, found.error, _last_bound(design.looks, design.alpha))
+        p = _repeated_p(design.looks, abs(found.value) / found.error)
+        return replace(found, low=low, high=high, p_value=p)
     if design.way == "always_valid":
         return always_valid(found.value, found.error, units, design.confidence)
     return found
 
 
-def _rise(
-    control: Moments, treated: Moments, key: str, chosen: Estimate, better: Adjusted | None, design: Design
-) -> Ratio | None:
+def _last_bound(looks: int, alpha: float) -> float:
+    return float(lan_demets([(k + 1) / looks for k in range(looks)], alpha)[-1])
+
+
+def _repeated_p(looks: int, z: float) -> float:
+    """Return the level at which the interval of the last look touches 0."""
+    least, most = 1e-12, 0.999
+    if z >= _last_bound(looks, least):
+        return 2 * tail(z, inf)  # so far out, earlier looks have spent nothing
+    if z <= _last_bound(looks, most):
+        return 1.0
+    return exp(brentq(lambda a: _last_bound(looks, exp(a)) - z, log(least), log(most), xtol=1e-10))
+
+
+def _as_wide(chosen: Estimate, freedom: float) -> float:
+    """Return the confidence at which one look, of this freedom, has as wide an interval as the chosen estimate."""
+    return min(1 - 2 * tail((chosen.high - chosen.low) / 2 / chosen.error, freedom), 1 - 1e-12)
+
+
+def one_look(design: Design, units: int) -> float:
+    """Return the confidence at which one look has as wide an interval as the design's last."""
+    return _as_wide(honest(design, estimate(0.0, 1.0, inf, design.confidence), units), inf)
+
+
+def _rise(design: Design, cells: Cells, arm: str, key: str, helps: bool, confidence: float) -> Ratio | None:
     """Return the lift that goes with the chosen estimate; None where the control has nothing to be relative to."""
     try:
-        plain = better.lift if better else lift(control, treated, key, design.confidence)
+        better = adjust(replace(design, alpha=1 - confidence), cells, arm, key) if helps else None
+        return (
+            better.lift if better else lift(cells.arms[design.control.name], cells.arms[arm], key, confidence)
+        )
     except ValueError:
         return None
-    if design.way == "fixed":
-        return plain
-    # The interval of another design is wider: as many errors to each side as its own.
-    base, own = control.mean_of(key), control.var(key) / control.n
-    errors = (chosen.high - chosen.low) / 2 / chosen.error
-    from scipy.special import ndtr
-
-    wide = float(2 * ndtr(errors) - 1)
-    return fieller(chosen.value, base, chosen.error**2, own, -own, float("inf"), min(wide, 1 - 1e-12))
 
 
 def _corrected(found: list[Effect], correction: str) -> list[Effect]:
@@ -197,12 +232,20 @@ def _corrected(found: list[Effect], correction: str) -> list[Effect]:
 def views(design: Design, values: pd.DataFrame, arm: str, share: float) -> list[dict[str, Any]]:
     """Return other views of each metric of the mart ``values``: winsorised, 90 % quantile, without its largest unit.
 
-    Each is another question than the mean's; where it cannot be answered ``why`` says so.
+    Each is another question than the mean's; where it cannot be answered ``why`` says so. Of contribution an arm's own
+    cost is taken off every unit.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    cost = {a.name: a.unit_cost for a in design.arms}
+    if values.empty:
+        return rows
     for metric, group in values.groupby("metric"):
-        c, t = (_tally(group, a) for a in (design.control.name, arm))
         name = str(metric)
+        if name == "contribution" and not design.goods_known:
+            continue  # what a unit left is not known, only a margin of its revenue
+        c, t = (
+            _tally(group, a, cost[a] if name == "contribution" else 0.0) for a in (design.control.name, arm)
+        )
         made: tuple[tuple[str, Callable[..., Any], tuple[Any, ...]], ...] = (
             (f"capped at the {share:.0%} quantile", winsorised, (share, design.confidence, name)),
             ("90 % quantile", quantile_difference, (0.9, design.confidence, name)),
@@ -212,9 +255,9 @@ def views(design: Design, values: pd.DataFrame, arm: str, share: float) -> list[
     return rows
 
 
-def _tally(group: pd.DataFrame, arm: str) -> tuple[Any, Any]:
+def _tally(group: pd.DataFrame, arm: str, cost: float) -> tuple[Any, Any]:
     own = group[group["arm"] == arm]
-    return own["value"].to_numpy(float), own["units"].to_numpy(float)
+    return own["value"].to_numpy(float) - cost, own["units"].to_numpy(float)
 
 
 def _view(

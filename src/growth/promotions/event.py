@@ -87,7 +87,10 @@ def why_not(event: Span, first: dt.date, as_of: dt.date, others: Sequence[Span])
     if event.until > as_of:
         return f"the {AFTER} days after it are not over"
     near = [o.name for o in others if o is not event and o.begin < event.end and event.begin < o.end]
-    return f"it overlaps {', '.join(near)}" if near else ""
+    if near:
+        return f"it overlaps {', '.join(near)}"
+    after = [o.name for o in others if o is not event and event.end <= o.begin < event.until]
+    return f"{', '.join(after)} begins in the {AFTER} days after it" if after else ""
 
 
 def quiet(length: int, first: dt.date, as_of: dt.date, events: Sequence[Span], count: int) -> list[Span]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from growth.promotions.design import Cells, Design
+from growth.promotions.effect import one_look
 from growth.stats.contrast import critical
 from growth.stats.power import power, smallest_effect
 from growth.stats.sequential import always_valid, lan_demets
@@ -163,20 +164,21 @@ def next_test(design: Design, cells: Cells, arm: str, seen: Replay | None, error
     base = cells.arms[design.control.name].mean_of(design.goal.key)
     if base == 0:
         return None
-    smallest = smallest_effect(error, design.alpha, design.power)
-    units = sum(cells.arms[a].n for a in (design.control.name, arm))
+    alpha = 1 - one_look(design, sum(cells.arms[a].n for a in (design.control.name, arm)))
+    smallest = smallest_effect(error, alpha, design.power)
+    units = sum(m.n for m in cells.arms.values())
     units_for = {w: ceil(units * (smallest / abs(w * base)) ** 2) for w in WANTED}
-    return Next(error, base, smallest / abs(base), units_for, _days_for(design, seen))
+    return Next(error, base, smallest / abs(base), units_for, _days_for(design, seen, alpha))
 
 
-def _days_for(design: Design, seen: Replay | None) -> dict[float, int | None]:
+def _days_for(design: Design, seen: Replay | None, alpha: float) -> dict[float, int | None]:
     """Return the first day from which on the error so far finds an effect of the control's mean so far."""
     out: dict[float, int | None] = dict.fromkeys(WANTED)
     if seen is None or design.begin is None:
         return out
     for wanted in WANTED:
         strong = [
-            power(abs(wanted * b), e, design.alpha) >= design.power
+            power(abs(wanted * b), e, alpha) >= design.power
             for b, e in zip(seen.days["base"], seen.days["error"], strict=True)
         ]
         # The last day that was too weak decides: an error by luck small on the first days does not count.

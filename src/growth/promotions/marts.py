@@ -7,6 +7,7 @@ unit. Sums are of exact numbers, so they are centred later without loss: a metri
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any
 
@@ -116,25 +117,56 @@ def _with_tier(tables: Tables, rows: Rows) -> Rows:
 def sums_and_products(rows: Rows, by: tuple[str, ...], columns: tuple[str, ...]) -> Rows:
     """Return, by group, the number of units, and the sums and sums of products of every pair of columns: one scan.
 
-    Columns: `by`, ``units``, ``s_<x>`` and ``p_<x>__<y>`` for x not after y in `columns`.
+    Columns: `by`, ``units``, ``s_<x>`` and ``p_<x>__<y>`` for x not after y in `columns`, which are decimals of 18
+    digits; sums keep every digit after the point, products those of both factors.
     """
     made: dict[str, Any] = {"units": _.count().cast("int64")}
     for name in columns:
-        made[f"s_{name}"] = rows[name].sum().cast(_wide(rows[name], 1))
+        made[f"s_{name}"] = rows[name].sum().cast(f"decimal(38, {_digits(rows[name])})")
+    whole = rows.get_backend().name == "duckdb" and all(_digits(rows[c]) <= 4 for c in columns)
+    if whole:
+        rows = _with_whole_numbers(rows, columns)
     for a, b in combinations_with_replacement(columns, 2):
-        made[f"p_{a}__{b}"] = _product(rows[a], rows[b]).sum().cast(_wide(rows[a], 2))
+        digits = _digits(rows[a]) + _digits(rows[b])
+        kind = f"decimal(38, {digits})"
+        x, y = (f"_wide_{a}", f"_wide_{b}") if whole else (a, b)
+        found = _product(rows[x], rows[y]).sum().cast(kind)
+        if whole:
+            unit = ibis.literal(Decimal(1).scaleb(-digits), kind)
+            small = (rows[f"_whole_{a}"] * rows[f"_whole_{b}"]).sum().cast("decimal(29, 0)") * unit
+            found = (ibis.coalesce(found, ibis.literal(0).cast(kind)) + small).cast(kind)
+        made[f"p_{a}__{b}"] = found
     return rows.group_by(*by).agg(**made)
 
 
+def _with_whole_numbers(rows: Rows, columns: tuple[str, ...]) -> Rows:
+    """Add, of every column x, ``_whole_<x>`` (0 in a row that has a great number) and ``_wide_<x>`` (null in others).
+
+    DuckDB multiplies 64-bit numbers, and adds them up in 128 bits, seven times as fast as decimals of 38 digits; where
+    a product might not fit, the row goes by decimals. Both are exact.
+    """
+    great = ibis.or_(*(rows[c].abs() >= GREAT for c in columns))
+    rows = rows.mutate(_great=great.fill_null(True))
+    made: dict[str, Any] = {}
+    for c in columns:
+        own = rows[c].cast(MONEY)
+        scaled = ibis.ifelse(rows["_great"], 0, own * 10**4).cast("int64")
+        made[f"_whole_{c}"] = scaled
+        made[f"_wide_{c}"] = ibis.ifelse(rows["_great"], rows[c], None)
+    return rows.mutate(**made)
+
+
+GREAT = 300_000  # its square, with four digits after the point each, is still a number of 64 bits
+
+
+def _digits(column: Any) -> int:
+    """Return how many digits a column has after the point."""
+    return int(column.type().scale)
+
+
 def _product(a: Any, b: Any) -> Any:
-    """Return a product of two decimals of 18 digits and one scale: in 38 digits, or it would overflow."""
-    wide = _wide(a, 1)
-    return a.cast(wide) * b.cast(wide)
-
-
-def _wide(value: Any, factors: int) -> str:
-    """Return the type of a sum of products of so many decimals like this one: all their decimals, and 38 digits."""
-    return f"decimal(38, {factors * value.type().scale})"
+    """Return a product of two decimals of 18 digits: in more digits than 18, or it would overflow."""
+    return a.cast(f"decimal(19, {_digits(a)})") * b
 
 
 def moments(tables: Tables) -> Rows:
@@ -215,12 +247,16 @@ def values(tables: Tables) -> Rows:
 def measured_names(tables: Tables) -> Rows:
     """Return what was measured: ``experiment_id, metric, window, is_segment, scale``.
 
-    ``scale``: values are added up as value · 10^scale with six decimals, so that sums are exact and no digit of a
-    float is lost.
+    ``scale``: values are added up as value · 10^scale with six decimals, exactly; what a unit can come to, its largest
+    value in each of its rows, keeps 13 digits.
     """
-    m = tables["measurements"].mutate(window=ibis.coalesce(_.window, ibis.literal("during")))
-    found = m.group_by("experiment_id", "metric", "window").agg(
-        is_segment=_.value.isnull().all(), largest=_.value.abs().max()
+    each = (
+        _measurements(tables)
+        .group_by("experiment_id", "metric", "window", "unit")
+        .agg(no_number=_.value.isnull().all(), largest=_.value.abs().max(), rows=_.count())
+    )
+    found = each.group_by("experiment_id", "metric", "window").agg(
+        is_segment=_.no_number.all(), largest=_.largest.max() * _.rows.max().cast("float64")
     )
     powers = [(found.largest < 10.0**k, 8 - k) for k in range(-6, 13)]
     return found.select(
@@ -228,17 +264,21 @@ def measured_names(tables: Tables) -> Rows:
     )
 
 
+def _measurements(tables: Tables) -> Rows:
+    """Return measurements with their ``unit`` and window, exact copies left out."""
+    m = u.with_kind(tables, u.without_copies(tables["measurements"]))
+    return m.mutate(unit=u.unit_id(m), window=ibis.coalesce(m.window, ibis.literal("during")))
+
+
 def measured_units(tables: Tables, plan: Measured, width: int) -> Rows:
     """Return an experiment's units with ``v0 … v<width-1>`` (scaled; null where not measured) and its segments."""
-    m = u.without_copies(tables["measurements"]).filter(_.experiment_id == plan.experiment)
-    e = tables["experiments"].select("experiment_id", kind="unit")
-    m = m.inner_join(e, "experiment_id")
-    m = m.mutate(unit=u.unit_id(m), window=ibis.coalesce(m.window, ibis.literal("during")))
+    m = _measurements(tables).filter(_.experiment_id == plan.experiment)
     m = m.mutate(nothing=ibis.literal(0))
     made: dict[str, Any] = {f"v{i}": m.nothing.sum().cast(SCALED) for i in range(width)}
     for i, (metric, window, scale) in enumerate(plan.metrics):
-        own = (m.metric == metric) & (m.window == window)
-        made[f"v{i}"] = (m.value * 10.0**scale).cast(SCALED).sum(where=own).cast(SCALED)
+        # Another metric's value may be too large for this one's scale: it must not be cast.
+        own = ibis.ifelse((m.metric == metric) & (m.window == window), m.value, None)
+        made[f"v{i}"] = (own * 10.0**scale).cast(SCALED).sum().cast(SCALED)
     for i in range(MOST_SEGMENTS):
         name = plan.segments[i] if i < len(plan.segments) else None
         made[f"segment_{i + 1}"] = m.level.max(where=(m.metric == name) if name else m.level.isnull())
@@ -253,8 +293,8 @@ def measured(tables: Tables) -> Rows:
     Columns as of `moments`, the metrics numbered ``v0, v1, …`` in the order of `plan_of`; ``complete`` is false for
     the rows that count the units without one of them.
     """
-    plans = plan_of(measured_names(tables).to_pandas())
-    width = max(len(p.metrics) for p in plans)
+    plans = plan_of(measured_names(tables).to_pandas()) or [Measured("", (), ())]  # which gives no rows
+    width = max(1, *(len(p.metrics) for p in plans))
     columns = tuple(f"v{i}" for i in range(width))
     parts = []
     for plan in plans:
@@ -284,6 +324,10 @@ def measured_values(tables: Tables) -> Rows:
                         units=_.count().cast("int64")
                     )
                 )
+    if not parts:
+        none = u.units(tables).filter(ibis.literal(False))
+        plain = dict(metric=ibis.literal(""), value=ibis.literal(0.0, "float64"))
+        return none.group_by("experiment_id", "arm", **plain).agg(units=_.count().cast("int64"))
     return ibis.union(*parts)
 
 
@@ -368,9 +412,7 @@ def _with_exposure(tables: Tables, every: Rows) -> Rows:
     """Add ``seen_at`` and ``saw``: when a unit first saw an arm, and which; null without a table of exposures."""
     if "exposures" not in tables:
         return every.mutate(seen_at=ibis.null("timestamp"), saw=ibis.null("string"))
-    x = tables["exposures"].inner_join(
-        tables["experiments"].select("experiment_id", kind="unit"), "experiment_id"
-    )
+    x = u.with_kind(tables, tables["exposures"])
     x = x.mutate(whose=u.unit_id(x))
     first = x.group_by(of="experiment_id", whose="whose").agg(seen_at=_.exposed_at.min(), saw=_.arm.min())
     return every.left_join(first, (every.experiment_id == first.of) & (every.unit == first.whose))

@@ -111,7 +111,9 @@ def _judged(e: Evidence, worthwhile: float) -> Memo:
         return Memo(e.design.id, END, arm, "", sure.get(arm), unit, (("guardrail", reason),))
     if not whole:
         return Memo(e.design.id, LONGER, "", "", None, unit, (("goal", "the goal cannot be estimated"),))
-    best = max(whole, key=lambda a: whole[a].value)
+    # Of those that are surely above the line the one that leaves most; only where none is, the largest guess.
+    above = [a for a in whole if whole[a].low > line]
+    best = max(above or whole, key=lambda a: whole[a].value)
     value, aim = whole[best], e.targeting.get(best) if _has_money(e) else None
     if value.low > line:
         return _ship(e, best, value, aim, unit, line, whole)

@@ -111,7 +111,9 @@ def study(shelf: Shelf, row: pd.Series, as_of: dt.date, currency: str, params: A
     """Work through one experiment: read it, check it, and, if it holds, estimate and decide."""
     name = str(row["experiment_id"])
     cells = read_cells(shelf, name)
-    probe = designs.plan(row, shelf.of("arms", name), shelf.of("metrics", name), _judgeable(cells), params)
+    probe = designs.plan(
+        row, shelf.of("arms", name), shelf.of("metrics", name), _judgeable(cells, params), params
+    )
     cells = designs.with_money(cells, probe, params)
     counts, arms = shelf.of("checks", name), shelf.of("arms", name)
     checks = validity.validity(probe, cells, counts, arms, _overlaps(shelf, name), as_of, params)
@@ -142,12 +144,15 @@ def read_cells(shelf: Shelf, name: str) -> Cells:
     )
 
 
-def _judgeable(cells: Cells) -> list[str]:
+def _judgeable(cells: Cells, params: Any) -> list[str]:
     """Return the columns that an experiment can be judged by, those made by `with_money` among them."""
     names = list(cells.names)
     if "during_orders" in names:
         return [*names, "during_cost", *(f"total_{m}" for m in designs.OVERALL)]
-    return [*names, "during_contribution"]
+    revenue = f"during_{params.revenue_metric}"
+    return (
+        [*names, "during_contribution"] if revenue in names and "during_contribution" not in names else names
+    )
 
 
 def _overlaps(shelf: Shelf, name: str) -> pd.DataFrame:
@@ -166,11 +171,10 @@ def _estimated(
 ) -> Study:
     found, refused = effect.effects(design, cells, params)
     arms = [a.name for a in design.treatments]
-    earned = {a: m for a in arms if (m := money.money(design, cells, a)) is not None}
     key = decisive(design, cells)
-    aimed = {
-        a: t for a in arms if a in earned and (t := segments.targeting(design, cells, a, key)) is not None
-    }
+    moved = [a for a in arms if cells.arms[a].var(key) + cells.arms[design.control.name].var(key) > 0]
+    earned = {a: m for a in moved if (m := money.money(design, cells, a)) is not None}
+    aimed = {a: t for a in earned if (t := segments.targeting(design, cells, a, key)) is not None}
     evidence = memo.Evidence(design, cells, checks, found, earned, aimed, currency)
     decision = memo.decide(evidence, params.worthwhile)
     days = shelf.of("days", design.id)
@@ -188,7 +192,7 @@ def _estimated(
     return Study(
         design, cells, checks, found, refused, earned,
         {a: money.cannibalised(design, cells, categories, a, promoted) for a in arms if len(categories)},
-        {a: segments.by_segment(design, cells, a, key) for a in arms},
+        {a: segments.by_segment(design, cells, a, key) for a in moved},
         aimed, replays, {a: effect.views(design, values, a, params.winsor) for a in arms}, plans, decision,
     )  # fmt: skip
 

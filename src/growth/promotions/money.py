@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from growth.promotions.design import Cells, Design
-from growth.promotions.effect import HELPS, adjust, honest
+from growth.promotions.effect import HELPS, adjust, honest, one_look
+from growth.stats.adjust import Adjusted
 from growth.stats.contrast import Estimate, Ratio, difference, estimate, fieller, ratio_of_differences
 from growth.stats.many import holm
 from growth.stats.moments import Moments
@@ -37,7 +38,7 @@ class Money:
     pulled : Ratio or None
         Orders lost after for each order won during: −Δ after / Δ during.
     adjusted : bool
-        Whether the estimates use what is known from before.
+        Whether the net, and what is earned for each unit of cost, use what is known from before.
     """
 
     arm: str
@@ -67,6 +68,7 @@ def money(design: Design, cells: Cells, arm: str) -> Money | None:
     during, _ = _estimate(design, cells, arm, "during_contribution")
     post = _estimate(design, cells, arm, "post_contribution")[0] if watched else None
     cost = _gain(control, treated, "during_cost") if "during_cost" in control.names else 0.0
+    level = one_look(design, control.n + treated.n)
     return Money(
         arm,
         sum(m.n for m in cells.arms.values()),
@@ -74,11 +76,11 @@ def money(design: Design, cells: Cells, arm: str) -> Money | None:
         post,
         net,
         cost,
-        _per_cost(control, treated, key, cost, design.confidence),
+        _per_cost(control, treated, key, cost, better, level),
         net.value + cost if cost > 0 else None,
-        anyway(control, treated, design.confidence),
-        _pulled(control, treated, design.confidence) if watched else None,
-        better,
+        anyway(control, treated, level),
+        _pulled(control, treated, level) if watched else None,
+        better is not None,
     )
 
 
@@ -86,26 +88,45 @@ def _gain(control: Moments, treated: Moments, key: str) -> float:
     return treated.mean_of(key) - control.mean_of(key)
 
 
-def _estimate(design: Design, cells: Cells, arm: str, key: str) -> tuple[Estimate, bool]:
-    """Return the difference with the interval of the design, adjusted where something from before helps.
+def _estimate(design: Design, cells: Cells, arm: str, key: str) -> tuple[Estimate, Adjusted | None]:
+    """Return the difference with the interval of the design, adjusted where something from before helps; and how.
 
     A metric that nobody has differs by exactly 0.
     """
     control, treated = cells.arms[design.control.name], cells.arms[arm]
     if control.var(key) + treated.var(key) == 0:
         gain = _gain(control, treated, key)
-        return Estimate(gain, 0.0, inf, gain, gain, float(gain == 0), design.confidence), False
+        return Estimate(gain, 0.0, inf, gain, gain, float(gain == 0), design.confidence), None
     better = adjust(design, cells, arm, key)
-    helps = better is not None and better.reduction >= HELPS
-    found = better.estimate if better and helps else difference(control, treated, key, design.confidence)
-    return honest(design, found, control.n + treated.n), helps
+    if better is not None and better.reduction < HELPS:
+        better = None
+    found = better.estimate if better else difference(control, treated, key, design.confidence)
+    return honest(design, found, control.n + treated.n), better
 
 
-def _per_cost(control: Moments, treated: Moments, key: str, cost: float, confidence: float) -> Ratio | None:
-    """Return incremental profit per unit of promotion cost (Fieller, covariance within the arms)."""
+def _per_cost(
+    control: Moments, treated: Moments, key: str, cost: float, better: Adjusted | None, confidence: float
+) -> Ratio | None:
+    """Return incremental profit per unit of promotion cost (Fieller, covariance within the arms).
+
+    Its top is the net as it is reported: less what covariates say, where they helped. Units compared within blocks
+    are too few for that; theirs is plain.
+    """
     if cost <= 0:
         return None
+    if better is not None and _is_residual(control, treated, key, better):
+        weights = {key: 1.0} | {c: -s for c, s in better.coefficients.items()}
+        control, treated = (m.with_sum("net", weights) for m in (control, treated))
+        key = "net"
     return ratio_of_differences(control, treated, key, "during_cost", confidence)
+
+
+def _is_residual(control: Moments, treated: Moments, key: str, better: Adjusted) -> bool:
+    """Return whether the estimate is the difference of residuals: not so where it was averaged over blocks."""
+    moved = sum(s * _gain(control, treated, c) for c, s in better.coefficients.items())
+    return abs(_gain(control, treated, key) - moved - better.estimate.value) <= 1e-9 * max(
+        1.0, better.estimate.error
+    )
 
 
 def anyway(control: Moments, treated: Moments, confidence: float) -> Ratio | None:

@@ -38,13 +38,19 @@ def assignments(tables: Tables) -> Rows:
     ``id`` is the id in the column that the experiment's ``unit`` names, null where that is missing; ``unit`` is
     what was randomised: the id, or, where it is given an arm anew by period, the id in a period.
     """
-    e = tables["experiments"].select(
+    e = first_record(tables["experiments"], ("experiment_id",)).select(
         "experiment_id", "promotion_id", "starts_on", "ends_on", "post_days", kind="unit"
     )
     a = tables["assignments"].drop("flags").inner_join(e, "experiment_id")
     a = a.mutate(id=unit_id(a))
     anew = a.id.concat(" from ").concat(a.period.cast("string"))
     return a.mutate(unit=ibis.ifelse(a.period.isnull(), a.id, anew))
+
+
+def with_kind(tables: Tables, rows: Rows) -> Rows:
+    """Add ``kind``: what the experiment randomised; the first record of the experiment decides."""
+    e = first_record(tables["experiments"], ("experiment_id",))
+    return rows.inner_join(e.select("experiment_id", kind="unit"), "experiment_id")
 
 
 def unit_id(rows: Rows) -> Any:

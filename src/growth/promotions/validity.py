@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from scipy.special import fdtrc
 
 from growth.promotions.design import Cells, Design
-from growth.promotions.effect import HELPS, adjust
+from growth.promotions.effect import HELPS, adjust, one_look
 from growth.stats.contrast import difference
 from growth.stats.power import power
-from growth.stats.samples import balance, sample_ratio
+from growth.stats.samples import Balance, balance, sample_ratio
 
 OK, WARN, STOP, WAIT = "ok", "warning", "no decision", "not over"
 TWICE_WARN, TWICE_STOP = 0.001, 0.01  # share of units in several arms, or that saw an arm too early
@@ -47,7 +48,7 @@ def validity(
     as_of : datetime.date
     params : growth.promotions.params.Params
     """
-    found = [_arms(design, counts, arms)]
+    found = [_arms(design, cells, counts, arms)]
     if found[0].verdict == STOP:
         return found
     found.append(_ratio(design, counts, params))
@@ -66,7 +67,7 @@ def validity(
     return found
 
 
-def _arms(design: Design, counts: pd.DataFrame, arms: pd.DataFrame) -> Check:
+def _arms(design: Design, cells: Cells, counts: pd.DataFrame, arms: pd.DataFrame) -> Check:
     unplanned = arms[~arms["planned"]]["arm"].tolist()
     have = counts.set_index("arm")["units"].to_dict()
     empty = [a.name for a in design.arms if not have.get(a.name)]
@@ -75,6 +76,9 @@ def _arms(design: Design, counts: pd.DataFrame, arms: pd.DataFrame) -> Check:
         return Check("arms", "arms as planned", STOP, seen, "Rename the arm, or add it to experiment_arms.")
     if empty:
         seen = f"no unit was assigned to {', '.join(empty)}"
+        return Check("arms", "arms as planned", STOP, seen, "There is nothing to compare.")
+    if unknown := [a.name for a in design.arms if a.name not in cells.arms or cells.arms[a.name].n < 2]:
+        seen = f"fewer than two units of {', '.join(unknown)} are in one arm alone and have every metric"
         return Check("arms", "arms as planned", STOP, seen, "There is nothing to compare.")
     return Check("arms", "arms as planned", OK, ", ".join(f"{a.name} {have[a.name]:,}" for a in design.arms))
 
@@ -96,13 +100,28 @@ def _balance(design: Design, cells: Cells) -> Check:
     if not varying:
         return Check("balance", "balance before", OK, "nothing is known from before")
     test = balance([cells.arms[a.name] for a in design.arms], varying)
-    seen = f"χ²({test.freedom}) = {test.statistic:.2f}, p = {test.p_value:.3g}, {len(varying)} covariates at once"
-    if test.p_value < BALANCE_STOP:
+    p = _small_sample(test, [cells.arms[a.name].n for a in design.arms])
+    seen = f"χ²({test.freedom}) = {test.statistic:.2f}, p = {p:.3g}, {len(varying)} covariates at once"
+    if p < BALANCE_STOP:
         why = "The arms differed before the test: the assignment was not random. Decide nothing."
-        return Check("balance", "balance before", STOP, seen, why, test.p_value)
-    verdict = WARN if test.p_value < BALANCE_WARN else OK
+        return Check("balance", "balance before", STOP, seen, why, p)
+    verdict = WARN if p < BALANCE_WARN else OK
     why = "Read the adjusted estimate." if verdict == WARN else ""
-    return Check("balance", "balance before", verdict, seen, why, test.p_value)
+    return Check("balance", "balance before", verdict, seen, why, p)
+
+
+def _small_sample(test: Balance, units: list[int]) -> float:
+    """Return the p-value by Hotelling's F: the chi-square's of many units, and not too small with a few cities.
+
+    Hotelling (1931), Annals of Mathematical Statistics 2:360-378: of two arms and k covariates (N - k - 1) T² / k
+    (N - 2) is F(k, N - k - 1); of more arms this is an approximation.
+    """
+    arms = len(units)
+    inside = sum(units) - arms
+    below = inside - test.freedom / (arms - 1) + 1
+    if below < 1:
+        return 1.0  # more covariates than units: nothing is tested
+    return float(fdtrc(test.freedom, below, test.statistic / test.freedom * below / inside))
 
 
 def _share(counts: pd.DataFrame, column: str, name: str, consequence: str) -> Check:
@@ -195,15 +214,17 @@ def _planned_power(design: Design, cells: Cells) -> Check:
         )
     goal = design.goal.key
     weakest = 1.0
-    base = cells.arms[design.control.name].mean_of(goal)
+    control = cells.arms[design.control.name]
     for arm in design.treatments:
         try:
+            base = control.mean_of(goal)
+            alpha = 1 - one_look(design, control.n + cells.arms[arm.name].n)
             better = None if design.goal.denominator else adjust(design, cells, arm.name, goal)
-            plain = difference(cells.arms[design.control.name], cells.arms[arm.name], goal)
+            plain = difference(control, cells.arms[arm.name], goal)
             error = better.estimate.error if better and better.reduction >= HELPS else plain.error
         except ValueError:
             return Check("power", name, WARN, "the goal does not vary", "There is nothing to find.")
-        weakest = min(weakest, power(abs(design.planned_lift * base), error, design.alpha))
+        weakest = min(weakest, power(abs(design.planned_lift * base), error, alpha))
     enough = weakest >= design.power
     seen = (
         f"{weakest:.0%} to find {design.planned_lift:+.0%} of {design.goal.label}, planned {design.power:.0%}"
