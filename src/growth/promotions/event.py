@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.random import PCG64, Generator
 
 from growth.stats.contrast import critical
 
@@ -171,7 +172,7 @@ def _foreseen(log: np.ndarray, x: tuple[np.ndarray, np.ndarray] | None, steps: i
         warnings.simplefilter("ignore")  # a variance at its bound of 0 is no fault
         fit = model.fit(disp=False, maxiter=200)
         made = fit.simulate(
-            steps, anchor="end", repetitions=PATHS, exog=None if x is None else x[1], rng=np.random.default_rng(SEED)
+            steps, anchor="end", repetitions=PATHS, exog=None if x is None else x[1], rng=Generator(PCG64(SEED))
         )  # fmt: skip
     return np.asarray(made).reshape(steps, PATHS)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.random import PCG64, Generator
 
 from growth.promotions.design import Cells, Design
 from growth.promotions.effect import one_look
@@ -204,7 +205,7 @@ def relative_error(seen: Replay) -> pd.DataFrame:
 
 def expected_looks_wrong(looks: int, simulations: int = 20_000, seed: int = 7) -> float:
     """Return how often somebody who tests at 5 % at each of evenly spaced looks finds an effect that is not there."""
-    draws = np.random.default_rng(seed).standard_normal((simulations, looks)).cumsum(axis=1)
+    draws = Generator(PCG64(seed)).standard_normal((simulations, looks)).cumsum(axis=1)
     z = draws / np.sqrt(np.arange(1, looks + 1))
     return float((np.abs(z) > critical(float("inf"), 0.95)).any(axis=1).mean())
 
