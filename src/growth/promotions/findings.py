@@ -175,8 +175,10 @@ def money(nb: Notebook, s: Study) -> None:
             "share",
             n=m.units,
             method="1 − additional orders / redemptions, Fieller",
-            caveats="Orders brought without being redeemed count as additional, so the share can be below 0.",
-            **_ends(m.anyway),
+            **_ends(
+                m.anyway,
+                "Orders brought without being redeemed count as additional: the share can be below 0.",
+            ),
         )
     if m.pulled is not None and m.post is not None:
         nb.finding(
@@ -191,11 +193,13 @@ def money(nb: Notebook, s: Study) -> None:
         )
 
 
-def _ends(r: Ratio) -> dict[str, Any]:
+def _ends(r: Ratio, note: str = "") -> dict[str, Any]:
     """Return the ends of a bounded interval; of another, a caveat instead."""
     if r.kind == "bounded":
-        return dict(low=r.low, high=r.high)
-    return dict(caveats="The interval is unbounded: the ratio's bottom is not surely different from 0.")
+        return dict(low=r.low, high=r.high, caveats=note)
+    return dict(
+        caveats=f"{note} The interval is unbounded: the ratio's bottom is not surely different from 0.".strip()
+    )
 
 
 def _money_series(m: Money) -> dict[str, float]:
