@@ -193,6 +193,7 @@ def test_every_page_is_whole_and_asks_nobody(project: Elsewhere) -> None:
     pages = sorted((project.folder / REPORTS / "site").glob("*.html"))
     assert [p.name for p in pages] == [
         "00_audit.html",
+        "03_promotions.html",
         "06_retention.html",
         "index.html",
         "likeness.html",
