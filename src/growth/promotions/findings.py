@@ -90,12 +90,7 @@ def effects(nb: Notebook, s: Study) -> None:
         nb.finding(
             f"{question(s.design)}.{slug(s.design.id, e.arm, name)}",
             _effect_sentence(nb, s, e),
-            e.chosen.value,
-            f"{e.metric.label} a {unit(s)}",
-            low=e.chosen.low,
-            high=e.chosen.high,
-            n=s.cells.arms[s.design.control.name].n + s.cells.arms[e.arm].n,
-            method=_method(s, e),
+            **_estimated(s, e),
             caveats=_gain_note(e),
             detail=e.metric.role != "goal",
             series=series,
@@ -114,6 +109,18 @@ def _effect_sentence(nb: Notebook, s: Study, e: Effect) -> str:
     return (
         f"{begun(e.arm)} moves {e.metric.label}, from {show(e.control)} to "
         f"{show(e.control + e.chosen.value)} a {unit(s)}: {of_ratio(e.lift)}{sure}."
+    )
+
+
+def _estimated(s: Study, e: Effect) -> dict[str, Any]:
+    """Return what every finding of an effect holds: the estimate, its unit and interval, and how it was made."""
+    return dict(
+        value=e.chosen.value,
+        unit=f"{e.metric.label} a {unit(s)}",
+        low=e.chosen.low,
+        high=e.chosen.high,
+        n=s.cells.arms[s.design.control.name].n + s.cells.arms[e.arm].n,
+        method=_method(s, e),
     )
 
 
@@ -353,12 +360,7 @@ def of_kind(nb: Notebook, studies: list[Study], shown_id: str) -> None:
             nb.finding(
                 f"{question(s.design)}.{slug(s.design.id, e.arm)}",
                 f"{s.design.name}: {_effect_sentence(nb, s, e)}",
-                e.chosen.value,
-                f"{e.metric.label} a {unit(s)}",
-                low=e.chosen.low,
-                high=e.chosen.high,
-                n=s.cells.arms[s.design.control.name].n + s.cells.arms[e.arm].n,
-                method=_method(s, e),
+                **_estimated(s, e),
                 caveats="; ".join(c.name for c in s.checks if c.verdict != OK),
                 detail=True,
                 series=dict(plain=e.plain.value, plain_error=e.plain.error, p_value=e.p_value),
