@@ -189,6 +189,23 @@ def test_7_otherwise_it_runs_on() -> None:
     assert (found.decision, found.arm, found.reasons[0][0]) == (LONGER, "new", "undecided")
 
 
+@pytest.mark.parametrize(("value", "meanwhile"), [(LINE + 0.01, "new"), (LINE - 0.01, "")])
+def test_7_meanwhile_it_is_given_where_it_leaves_more_as_far_as_one_can_tell(
+    value: float, meanwhile: str
+) -> None:
+    found = decide(evidence(design(), {"new": two(value, 0.3)}), LINE)
+    assert (found.decision, found.meanwhile) == (LONGER, meanwhile)
+    assert ("meanwhile" in dict(found.reasons)) == bool(meanwhile)
+
+
+def test_7_nothing_is_given_meanwhile_whose_cost_is_not_known_or_that_breaks_a_guardrail() -> None:
+    goal = replace(GOAL, direction="increase")
+    undecided = changed("new", goal, two(0.1, 0.2))
+    assert decide(evidence(design(metrics=(goal,)), {}, (), (undecided,)), LINE).meanwhile == ""
+    nets = {"a": two(9.0, 9.0), "b": two(1.0, 9.0)}
+    assert decide(evidence(design("a", "b"), nets, (), (broken("a"),)), LINE).meanwhile == "b"
+
+
 @pytest.mark.parametrize(
     ("direction", "value", "decision"),
     [("increase", 1.0, SHIP), ("increase", -1.0, END), ("decrease", -1.0, SHIP), ("decrease", 1.0, END)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -130,31 +131,47 @@ def test_the_last_day_of_a_replay_is_the_plain_difference(platform: Platform) ->
 
 # --- what following the memos earns -----------------------------------------------------------------------------------
 
-# The memos of the default size (reports/simulated).
+# The memos of the default size (reports/simulated); a test there holds them to these.
 SHIPPED = {
     "coupon": "coupon", "free_shipping": "free shipping", "page_speed": "fast pages",
     "contact_frequency": "three a week", "recommendation": "recommendations",
 }  # fmt: skip
+MEANWHILE = {"members_price": "members price", "seasonal": "gift"}
 STOPPED = {"threshold": "30 off 90", "flash_sale": "flash sale", "banner": "new banner"}
 
 
-@pytest.mark.slow
-def test_following_the_memos_earns_more_than_nothing_and_than_doing_what_they_stop() -> None:
-    """The same people with the same luck in the next quarter, messages taken off; none of these arms has a unit cost.
+def test_the_memos_of_the_report_are_those_that_are_judged_here() -> None:
+    report = Path(__file__).parents[2] / "reports/simulated/notebooks/03_promotions.ipynb"
+    text = report.read_text(encoding="utf-8")
+    memos = re.findall(r'"- \*\*([^*"]*): ([a-z ]+)\*\*(?: \*([^*"]*)\*)?\. ([^"]*)"', text)
+    assert len(memos) == len(EXPERIMENTS)
+    given = {arm: (decision, "meanwhile give it to all" in why) for _, decision, arm, why in memos}
+    assert {a for a, d in given.items() if d == (memo.SHIP, False)} == set(SHIPPED.values())
+    assert {a for a, d in given.items() if d == (memo.LONGER, True)} == set(MEANWHILE.values())
+    assert {a for a, d in given.items() if d == (memo.END, False)} == set(STOPPED.values())
+    assert {a for a, d in given.items() if d == (memo.NONE, False)} == {""}
 
-    Not more than shipping everything: members' price, the gift and welcome back truly earn, and their memos say "run
-    longer" (or that nothing can be said), which is no "no".
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [11, 12])
+def test_following_the_memos_earns_more_than_shipping_all_or_none(seed: int) -> None:
+    """The same people with the same luck in the next quarter, messages and the cost of gifts taken off.
+
+    "All" leaves out what the memos leave out for want of evidence: the test whose sample ratio is broken. It truly
+    earns, and nobody can know.
     """
-    assert all(
-        a.unit_cost == 0 for e in EXPERIMENTS for a in e.arms if (SHIPPED | STOPPED).get(e.id) == a.name
-    )
-    plans = {"none": {}, "memos": SHIPPED, "memos and what they stop": SHIPPED | STOPPED}
-    alone = ("coupon", "contact_frequency", "threshold", "flash_sale")
-    plans |= {name: {name: (SHIPPED | STOPPED)[name]} for name in alone}
+    plans = {"none": {}, "memos": SHIPPED | MEANWHILE, "all": SHIPPED | MEANWHILE | STOPPED}
+    dear = {e.id: a.unit_cost for e in EXPERIMENTS for a in e.arms if plans["all"].get(e.id) == a.name}
+    assert {e for e, cost in dear.items() if cost} == {"seasonal"}  # which is in "memos" and in "all" alike
+    alone = ("coupon", "seasonal", "threshold", "flash_sale")
+    plans |= {name: {name: plans["all"][name]} for name in alone}
     policies = {k: Policy(campaigns={e: (a, ()) for e, a in p.items()}) for k, p in plans.items()}
-    found = judge(replace(SMALL, months=18), policies, horizon=3)
-    worth = {k: v["contribution"] - v["messages"] for k, v in found.items()}
+    found = judge(replace(SMALL, months=18, seed=seed), policies, horizon=3)
+    gifts = dear["seasonal"] * found["seasonal"]["reached"]
+    worth = {
+        k: v["contribution"] - v["messages"] - gifts * ("seasonal" in plans[k]) for k, v in found.items()
+    }
     assert worth["memos"] > 1.2 * worth["none"] > 0
-    assert worth["memos"] > worth["memos and what they stop"]
+    assert worth["memos"] > worth["all"]
     for name in alone:
-        assert (worth[name] > worth["none"]) == (name in SHIPPED), name
+        assert (worth[name] > worth["none"]) == (name not in STOPPED), name

@@ -9,7 +9,9 @@ worthwhile (of several, the one that leaves most): **ship** it; if aiming it
 5. Aiming it earns surely more than nothing and than all: **ship to segment**.
 6. Every arm is surely below what is worthwhile; or the effect that was planned for is ruled out for every arm, and none
    is even one standard error above the line: **stop**.
-7. Otherwise: **run longer**.
+7. Otherwise: **run longer**; and meanwhile give the arm to all but its control group if, as far as one can tell, it
+   leaves more than what is worthwhile: what can be taken back is decided by its mean, not by its significance
+   (Claxton 1999); the control group keeps measuring it.
 
 "Surely" means: the interval of the design, corrected for several arms, does not hold the line. Without money the
 goal itself decides against 0, in the direction that was laid down.
@@ -17,7 +19,7 @@ goal itself decides against 0, in the direction that was laid down.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from growth.promotions.design import Cells, Design
@@ -51,6 +53,8 @@ class Memo:
         Of the value.
     reasons : tuple of (str, str)
         Code and sentence, the decisive one first, warnings after.
+    meanwhile : str
+        While it runs longer: the arm to give to all but the control group; empty where nothing should change.
     """
 
     experiment: str
@@ -60,6 +64,7 @@ class Memo:
     value: Estimate | None
     unit: str
     reasons: tuple[tuple[str, str], ...]
+    meanwhile: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,13 +95,8 @@ def decide(e: Evidence, worthwhile: float) -> Memo:
         if broken:
             reasons = tuple((c.code, f"{c.name}: {c.seen}. {c.consequence}") for c in broken)
             return Memo(e.design.id, decision, "", "", None, "", reasons + warnings)
-    return _with(_judged(e, worthwhile), warnings)
-
-
-def _with(memo: Memo, warnings: tuple[tuple[str, str], ...]) -> Memo:
-    return Memo(
-        memo.experiment, memo.decision, memo.arm, memo.segment, memo.value, memo.unit, memo.reasons + warnings
-    )  # fmt: skip
+    found = _judged(e, worthwhile)
+    return replace(found, reasons=found.reasons + warnings)
 
 
 def _judged(e: Evidence, worthwhile: float) -> Memo:
@@ -161,7 +161,11 @@ def _not_shipped(
         text += f"{_said(value)} {unit}"
         return Memo(e.design.id, END, best, "", value, unit, (("no_effect", text), *also))
     text = f"{best} leaves {_said(value)} {unit}: it may pay and it may not"
-    return Memo(e.design.id, LONGER, best, "", value, unit, (("undecided", text), *also))
+    reasons = (("undecided", text), *also)
+    if not (_has_money(e) and value.value > line):
+        return Memo(e.design.id, LONGER, best, "", value, unit, reasons)
+    more = "more likely than not it pays, and it can be taken back: meanwhile give it to all but the control group"
+    return Memo(e.design.id, LONGER, best, "", value, unit, (*reasons, ("meanwhile", more)), meanwhile=best)
 
 
 def _said(v: Estimate) -> str:

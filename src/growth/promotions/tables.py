@@ -169,6 +169,7 @@ def decision_table(studies: list[Study]) -> pd.DataFrame:
         units = sum(m.n for m in s.cells.arms.values())
         worth = row["value"] * units if s.money and row["value"] is not None else None
         decision = f"{row['decision']}: {row['segment']}" if row["segment"] else row["decision"]
+        decision += ", meanwhile to all" if s.decision.meanwhile else ""
         rows.append(
             dict(
                 experiment=s.design.id, decision=decision, arm=row["arm"] or None, value=row["value"], low=row["low"],
