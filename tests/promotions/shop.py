@@ -294,7 +294,11 @@ def assigned(t: dict[str, Rows]) -> Rows:
     found = []
     for own in by.values():
         chosen = min(own, key=lambda r: (r.get("assigned_at") or dt.datetime(1900, 1, 1), r["n"]))
-        found.append(dict(chosen, arms=len({r["arm"] for r in own}), fold=chosen["n"] % 2))
+        found.append(dict(chosen, arms=len({r["arm"] for r in own})))
+    halves: dict[Any, int] = defaultdict(int)
+    for unit in sorted(found, key=lambda r: r["n"]):
+        key = unit["experiment_id"], unit["arm"]
+        unit["fold"], halves[key] = halves[key] % 2, halves[key] + 1
     return found
 
 

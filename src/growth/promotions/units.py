@@ -84,9 +84,15 @@ def units(tables: Tables) -> Rows:
         "experiment_id", "kind", "id", "unit", "arm", "arms", "assigned_at", "stratum", "promotion_id",
         "begin", "end",
         start=first.starts_on,
-        fold=first.record_id % 2,
+        fold=_half(first),
         until=(first.end + first.post_days.as_interval("D")).cast("date"),
     )  # fmt: skip
+
+
+def _half(first: Rows) -> Any:
+    """Return the half that a unit is in: every other one of its arm, whatever the order of the arms in the file."""
+    own_arm = ibis.window(group_by=("experiment_id", "arm"), order_by=first.record_id)
+    return (ibis.row_number().over(own_arm) % 2).cast("int64")
 
 
 def local_date(tables: Tables, moment: Any) -> Any:
