@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from growth import sources
 from growth.errors import UserError
 from growth.ingest import run as ingest_run
 from growth.promotions import effect, marts, validity
-from growth.promotions.design import Cells, Metric, plan, trade_cells, with_money
+from growth.promotions.design import Cells, Metric, _exact_sum, plan, trade_cells, with_money
 from growth.promotions.model import Shelf, experiments
 from growth.sources import Source
 from growth.stats.moments import Moments
@@ -351,3 +352,10 @@ def test_cells_of_an_arm_are_those_of_its_strata(shop: Any) -> None:
         for p in parts[1:]:
             merged = merged + p
         assert merged.n == m.n and merged.cross == pytest.approx(m.cross, rel=1e-9, abs=1e-9)
+
+
+def test_sums_keep_all_their_38_digits() -> None:
+    many = pd.Series(
+        [Decimal("123456789012345678901234567890.12345678"), Decimal("0.00000001")], dtype=object
+    )
+    assert str(_exact_sum(many)) == "123456789012345678901234567890.12345679"

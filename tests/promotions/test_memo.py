@@ -92,6 +92,14 @@ def test_3_the_arm_with_a_broken_guardrail_leaves_the_field_to_the_others() -> N
     assert (lost.decision, lost.arm, [c for c, _ in lost.reasons]) == (END, "b", ["loses", "guardrail"])
 
 
+def test_3_a_guardrail_that_cannot_be_estimated_is_said_not_to_be_known() -> None:
+    found = decide(evidence(design(metrics=(GOAL, VISITS)), GOOD), LINE)
+    assert found.decision == SHIP and [c for c, _ in found.reasons] == ["value", "guardrail_open"]
+    kept = changed("new", VISITS, two(0.5, 0.05), margin=two(0.3, 0.05))
+    known = decide(evidence(design(metrics=(GOAL, VISITS)), GOOD, (), (kept,)), LINE)
+    assert [c for c, _ in known.reasons] == ["value"]
+
+
 @pytest.mark.parametrize(("value", "decision"), [(0.45, SHIP), (0.44, LONGER)])
 def test_4_what_is_surely_above_the_line_is_shipped(value: float, decision: str) -> None:
     """With an error of .2 the interval starts at value - .392: at .058 above the line of .05, at .048 not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import localcontext
 from functools import reduce
 from operator import add
 from typing import Any
@@ -336,7 +337,8 @@ def _cells(
 
 def _exact_sum(values: pd.Series) -> Any:
     """Add up whole numbers or decimals one by one: exact, whatever the order."""
-    return reduce(add, values)
+    with localcontext(prec=100):  # the usual 28 digits would round sums of 38
+        return reduce(add, values)
 
 
 def _unscaled(m: Moments, scales: Sequence[int]) -> Moments:

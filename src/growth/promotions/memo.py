@@ -96,7 +96,7 @@ def decide(e: Evidence, worthwhile: float) -> Memo:
             reasons = tuple((c.code, f"{c.name}: {c.seen}. {c.consequence}") for c in broken)
             return Memo(e.design.id, decision, "", "", None, "", reasons + warnings)
     found = _judged(e, worthwhile)
-    return replace(found, reasons=found.reasons + warnings)
+    return replace(found, reasons=found.reasons + warnings + _unknown_guardrails(e))
 
 
 def _judged(e: Evidence, worthwhile: float) -> Memo:
@@ -218,6 +218,17 @@ def _broken_guardrails(e: Evidence) -> dict[str, str]:
                 f"{x.arm} moves {x.metric.label} by {loss:+.1%}, surely beyond its margin of {margin}"
             )
     return found
+
+
+def _unknown_guardrails(e: Evidence) -> tuple[tuple[str, str], ...]:
+    """Return a reason for each guardrail that could not be estimated: it is not known to hold."""
+    known = {x.metric for x in e.effects if x.margin is not None}
+    open_yet = [
+        m for m in e.design.metrics if m.role == "guardrail" and m.margin is not None and m not in known
+    ]
+    return tuple(
+        ("guardrail_open", f"whether {m.label} stays within its margin is not known") for m in open_yet
+    )
 
 
 def as_row(memo: Memo) -> dict[str, Any]:
