@@ -21,7 +21,7 @@ from growth.sources import Dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 INFO = Dataset("tiny", "A tiny shop", "2024-07-01", "UTC", "EUR", synthetic=True)
-WORDS = dict(revenue="gross", orders="placed", active="order", week_starts="monday")
+WORDS = dict(revenue="gross", orders="placed", active="order", week_starts="monday", usual_gap=60)
 
 
 @pytest.fixture

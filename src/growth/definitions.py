@@ -71,6 +71,11 @@ class Tables:
 FAR = (ibis.timestamp("1900-01-01 00:00:00"), ibis.timestamp("2999-01-01 00:00:00"))
 
 
+def product(a: Any, b: Any) -> Any:
+    """Return a product of two decimals of 18 digits: in more digits than 18, or it would overflow."""
+    return a.cast(f"decimal(19, {a.type().scale})") * b
+
+
 def first_record(rows: Rows, key: tuple[str, ...]) -> Rows:
     """Return one row a key: the record that came first. The others stay in the table, flagged."""
     number = ibis.row_number().over(group_by=list(key), order_by="record_id")

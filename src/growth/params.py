@@ -46,6 +46,9 @@ class DefinitionsParams(Section):
     orders: Literal["placed", "paid"] = Field(description="an order counts when it is placed, or when paid")
     active: Literal["order", "visit"] = Field(description="a customer is active by an order, or by a visit")
     week_starts: Literal["monday", "sunday"] = Field(description="monday or sunday")
+    usual_gap: int = Field(
+        ge=1, le=1000, description="days between orders to begin with, before a customer's own are known"
+    )
 
 
 class SimulationParams(Section):

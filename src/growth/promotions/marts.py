@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 from ibis import _
 
-from growth.definitions import FAR, Tables, first_record
+from growth.definitions import FAR, Tables, first_record, product
 from growth.marts import Mart
 from growth.promotions import units as u
 from growth.promotions.plans import MOST_SEGMENTS, Measured, plan_of
@@ -130,7 +130,7 @@ def sums_and_products(rows: Rows, by: tuple[str, ...], columns: tuple[str, ...])
         digits = _digits(rows[a]) + _digits(rows[b])
         kind = f"decimal(38, {digits})"
         x, y = (f"_wide_{a}", f"_wide_{b}") if whole else (a, b)
-        found = _product(rows[x], rows[y]).sum().cast(kind)
+        found = product(rows[x], rows[y]).sum().cast(kind)
         if whole:
             unit = ibis.literal(Decimal(1).scaleb(-digits), kind)
             small = (rows[f"_whole_{a}"] * rows[f"_whole_{b}"]).sum().cast("decimal(29, 0)") * unit
@@ -164,11 +164,6 @@ def _digits(column: Any) -> int:
     return int(column.type().scale)
 
 
-def _product(a: Any, b: Any) -> Any:
-    """Return a product of two decimals of 18 digits: in more digits than 18, or it would overflow."""
-    return a.cast(f"decimal(19, {_digits(a)})") * b
-
-
 def moments(tables: Tables) -> Rows:
     """Return sums and products of `COLUMNS` by experiment, arm, segments and fold (half of the units, by record)."""
     return sums_and_products(unit_totals(tables), ("experiment_id", "arm", "fold", *SEGMENTS), COLUMNS)
@@ -182,7 +177,7 @@ def categories(tables: Tables) -> Rows:
     )
     each = each.filter(each.value != 0).mutate(category=ibis.coalesce(each.category, ibis.literal("(none)")))
     return each.group_by("experiment_id", "arm", "window", "category").agg(
-        total=_.value.sum().cast(SUM), squares=_product(each.value, each.value).sum().cast(WIDE)
+        total=_.value.sum().cast(SUM), squares=product(each.value, each.value).sum().cast(WIDE)
     )
 
 
@@ -207,7 +202,7 @@ def days(tables: Tables) -> Rows:
     for x in DAILY:
         now, before = each[f"{x}_until"], (each[f"{x}_until"] - each[x]).cast(MONEY)
         made[x] = each[x].sum().cast(SUM)
-        made[f"{x}_squares"] = (_product(now, now) - _product(before, before)).sum().cast(WIDE)
+        made[f"{x}_squares"] = (product(now, now) - product(before, before)).sum().cast(WIDE)
     moved = each.group_by("experiment_id", "arm", "day").agg(**made)
     came = u.units(tables).filter(_.arms == 1)
     first_day = ibis.coalesce(u.local_date(tables, came.assigned_at), came.begin)

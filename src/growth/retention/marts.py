@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis import _
 
-from growth.definitions import Tables, activity, revenue
+from growth.definitions import Tables, activity, product, revenue
 from growth.marts import Mart
+from growth.retention import life_marts, worth_marts
 
 if TYPE_CHECKING:
     from ibis.expr.types import DateValue
@@ -31,8 +32,9 @@ def retention_counts(tables: Tables) -> Rows:
     """Count, per cohort and age, the customers active and their revenue, by month and by week.
 
     Columns: ``period`` (month, week), ``cohort`` (first day of the period of the first activity), ``age``
-    (periods since), ``customers`` (active), ``revenue``. A cell without anybody has no row. Revenue before the first
-    activity has a negative age; revenue of people who were never active has a null cohort: nothing is lost.
+    (periods since), ``customers`` (active), ``revenue``, ``squares``. A cell without anybody has no row. Revenue before
+    the first activity has a negative age; revenue of people who were never active has a null cohort: nothing is lost.
+    ``squares`` is what this age adds to the sum, over customers, of the squared revenue up to it.
     """
     parts = [_counts(tables, period) for period in ("month", "week")]
     return ibis.union(*parts)
@@ -57,9 +59,14 @@ def _counts(tables: Tables, period: str) -> Rows:
     cells = both.group_by("customer_id", "start").agg(active=_.active.max(), amount=_.amount.sum())
     first = ibis.window(group_by="customer_id")
     cells = cells.mutate(cohort=_.start.min(where=_.active == 1).over(first))
-    cells = cells.mutate(age=_periods_between(cells.cohort, cells.start, period))
+    so_far = cells.amount.sum().over(ibis.cumulative_window(group_by="customer_id", order_by="start"))
+    cells = cells.mutate(age=_periods_between(cells.cohort, cells.start, period), now=so_far.cast(CENTS))
+    cells = cells.mutate(before=(cells.now - cells.amount).cast(CENTS))
+    added = product(cells.now, cells.now) - product(cells.before, cells.before)
     return cells.group_by(period=ibis.literal(period), cohort=_.cohort, age=_.age).agg(
-        customers=_.active.sum().cast("int64"), revenue=_.amount.sum().cast("decimal(38, 4)")
+        customers=_.active.sum().cast("int64"),
+        revenue=_.amount.sum().cast("decimal(38, 4)"),
+        squares=added.sum().cast("decimal(38, 8)"),
     )
 
 
@@ -67,6 +74,53 @@ def _periods_between(first: DateValue, then: DateValue, period: str) -> ibis.Val
     if period == "month":
         return ((then.year() - first.year()) * 12 + then.month() - first.month()).cast("int64")
     return (then.delta(first, unit="day") // 7).cast("int64")
+
+
+def retention_gaps(tables: Tables) -> Rows:
+    """Count active customers by cohort, age and how many periods since they were active before.
+
+    Columns: ``period, cohort, age, gap, customers``; ``gap`` is 0 at age 0. From it follows who was active in any
+    window of ages (`growth.retention.windows`).
+    """
+    return ibis.union(*[_gaps(tables, period) for period in ("month", "week")])
+
+
+def _gaps(tables: Tables, period: str) -> Rows:
+    cells = _ages(tables, period)
+    own = ibis.window(group_by="customer_id", order_by="age")
+    cells = cells.mutate(gap=ibis.coalesce(cells.age - cells.age.lag().over(own), 0))
+    return cells.group_by(period=ibis.literal(period), cohort=_.cohort, age=_.age, gap=_.gap).agg(
+        customers=_.count().cast("int64")
+    )
+
+
+def _ages(tables: Tables, period: str) -> Rows:
+    """Return each customer's active periods as ages: ``customer_id, cohort, age``."""
+    cells = _active_periods(tables, period)
+    cells = cells.mutate(cohort=cells.start.min().over(ibis.window(group_by="customer_id")))
+    return cells.select("customer_id", "cohort", age=_periods_between(cells.cohort, cells.start, period))
+
+
+LAPSE = {"month": 6, "week": 26}  # silent for so many periods: lapsed
+
+
+def lapses(tables: Tables) -> Rows:
+    """Count customers by cohort, the last age before their first silence of `LAPSE` periods, and their last age.
+
+    Columns: ``period, cohort, broke`` (null: no such silence between two active periods), ``last, customers``.
+    """
+    return ibis.union(*[_lapses(tables, period) for period in ("month", "week")])
+
+
+def _lapses(tables: Tables, period: str) -> Rows:
+    cells = _ages(tables, period)
+    own = ibis.window(group_by="customer_id", order_by="age")
+    silent = cells.age.lead().over(own) - cells.age > LAPSE[period]
+    cells = cells.mutate(broke=ibis.ifelse(silent.fill_null(False), cells.age, None))
+    each = cells.group_by("customer_id", "cohort").agg(broke=_.broke.min(), last=_.age.max())
+    return each.group_by(period=ibis.literal(period), cohort=_.cohort, broke=_.broke, last=_["last"]).agg(
+        customers=_.count().cast("int64")
+    )
 
 
 def growth_accounting(tables: Tables) -> Rows:
@@ -150,6 +204,7 @@ def recency_frequency(tables: Tables) -> Rows:
 
 
 _WHOLE_CUSTOMERS = ("all", "customers")
+_SOLD = ("orders", "order_lines")
 
 MARTS = {
     "retention_counts": Mart(
@@ -164,4 +219,10 @@ MARTS = {
     "recency_frequency": Mart(
         recency_frequency, ("x", "t_x", "t"), ("orders", "order_lines"), _WHOLE_CUSTOMERS
     ),
+    "retention_gaps": Mart(retention_gaps, ("period", "cohort", "age", "gap"), _SOLD, _WHOLE_CUSTOMERS),
+    "lapses": Mart(lapses, ("period", "cohort", "broke", "last"), _SOLD, _WHOLE_CUSTOMERS),
+    "life_cycle": Mart(life_marts.life_cycle, ("at", "before", "state"), _SOLD, _WHOLE_CUSTOMERS),
+    "worth": Mart(worth_marts.worth, ("customer_id",), _SOLD, _WHOLE_CUSTOMERS),
+    "held_out": Mart(worth_marts.held_out, ("x", "t_x", "t", "bought"), _SOLD, _WHOLE_CUSTOMERS),
+    "gap_pairs": Mart(worth_marts.gap_pairs, ("first", "second"), _SOLD, _WHOLE_CUSTOMERS),
 }

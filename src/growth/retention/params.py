@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from growth.section import Section
+
+
+def _rising(values: list[float]) -> list[float]:
+    if len(values) != 4 or any(b <= a for a, b in zip(values, values[1:], strict=False)):
+        raise ValueError("four numbers that rise, like [30, 90, 180, 365]")
+    return values
+
+
+Cuts = Annotated[list[float], AfterValidator(_rising)]
 
 
 class Params(Section):
@@ -23,3 +32,14 @@ class Params(Section):
         description="where data begin in mid-life: days in which first-seen may be old, 0 to 730",
     )
     ages_shown: int = Field(ge=3, le=60, description="number of ages in figures and tables, 3 to 60")
+    margin: float = Field(gt=0, le=1, description="share of revenue left after goods and handling, 0 to 1")
+    yearly_discount: float = Field(ge=0, le=1, description="discount of next year's money, a year, 0 to 1")
+    rfm_days: Cuts = Field(description="cut points of recency: four numbers of days that rise")
+    rfm_orders: Cuts = Field(description="cut points of frequency: four numbers of orders that rise")
+    rfm_money: Cuts = Field(description="cut points of money: four amounts that rise")
+    care_lift: float = Field(
+        ge=0, le=1, description="assumed: share by which care raises what a customer leaves in a year, 0 to 1"
+    )
+    care_cost: float = Field(
+        ge=0, description="assumed: what care costs a customer, in the dataset's currency"
+    )
