@@ -48,9 +48,10 @@ calibrate: setup  ## coverage and false positives of every estimator, and the pl
 	@python calibration/run.py
 	@python calibration/simulation.py
 
-benchmark: setup  ## time set-up, pipeline and notebooks beside a plain script, and experiments beside tea-tasting
+benchmark: setup  ## time set-up, pipeline and notebooks beside a plain script, experiments beside tea-tasting, retention beside lifetimes
 	@python benchmarks/run.py
 	@python benchmarks/experiments.py
+	@python benchmarks/retention.py
 
 lock:  ## write requirements.lock anew (needs uv)
 	uv pip compile --universal --fork-strategy fewest --no-header --no-annotate --no-emit-index-url \

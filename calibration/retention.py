@@ -20,7 +20,11 @@ Z = 1.959963984540054
 
 
 def _histories(
-    random: np.random.Generator, n: int, truth: tuple[float, float, float, float], weeks: np.ndarray, early: bool
+    random: np.random.Generator,
+    n: int,
+    truth: tuple[float, float, float, float],
+    weeks: np.ndarray,
+    early: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return x and t_x of customers watched for `weeks`; `early`: they may leave after the first purchase (MBG)."""
     r, alpha, a, b = truth

@@ -26,7 +26,7 @@ from scipy.stats import beta
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import growth  # noqa: E402, F401  (pins the processor before NumPy is imported)
-from calibration import experiments, promotions  # noqa: E402
+from calibration import experiments, promotions, retention  # noqa: E402
 from growth.report.sources import closure, shape  # noqa: E402
 from growth.retention import model  # noqa: E402
 from growth.retention.model import Calendar  # noqa: E402
@@ -101,6 +101,7 @@ MONEY = (
 )  # fmt: skip
 SEGMENTS = ("growth.promotions.segments", "growth.stats.many", *CONTRAST)
 CHECKS = ("growth.promotions.validity", "growth.stats.samples", "growth.stats.adjust", "growth.stats.moments")
+PURCHASES = ("growth.stats.purchase", "growth.stats.likelihood", "growth.stats.visits")
 ONE_IN_100, ONE_IN_1000 = (0.008, 0.012), (0.0008, 0.0012)
 STUDIES = {
     "retention intervals": Study(
@@ -130,6 +131,11 @@ STUDIES = {
     "nothing to aim at": Study(promotions.nothing_to_aim_at, SEGMENTS, 75_000_000, (0.0, 0.05)),
     # The halves' correlation is bounded from above (segments.SHARED): where nothing is in doubt, more than 95 %.
     "value of aiming": Study(promotions.aimed, SEGMENTS, 76_000_000, (0.94, 1.0)),
+    "purchase models": Study(retention.purchase_models, PURCHASES, 77_000_000, COVERED, 1000),
+    "spend model": Study(retention.spend_model, ("growth.stats.spend", *PURCHASES), 78_000_000, COVERED, 1000),
+    "held-out bias": Study(retention.held_out_bias, ("growth.retention.worth", *PURCHASES), 79_000_000, COVERED),
+    "quick ratio": Study(retention.quick_ratio, ("growth.retention.accounting",), 80_000_000, COVERED),
+    "cohort value": Study(retention.cohort_value, ("growth.retention.windows",), 81_000_000, COVERED),
 }
 
 

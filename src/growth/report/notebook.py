@@ -106,11 +106,16 @@ class Notebook:
             raise UserError(f"{self.topic} has no mart {name!r}.")
         return pd.read_parquet(file)
 
-    def refuse(self, key: str, question: str, why: str = "") -> None:
-        """Say that a question of the handbook is not answered here, and why (left out: the first mart's reason)."""
+    def refuse(self, key: str, question: str, why: str = "", headline: bool = True) -> None:
+        """Say that a question of the handbook is not answered here, and why (left out: the first mart's reason).
+
+        `headline` is false where the page answers others.
+        """
         why = why or next(iter(self.left_out.values()))
         text = f"{question} is not answered: {why}."
-        self.findings[key] = dict(sentence=text, method="refused", n=0, headline=True)
+        self.findings[key] = dict(sentence=text, method="refused", n=0) | (
+            {"headline": True} if headline else {}
+        )
         self._store()
         display(Markdown(f"> **Not answered.** {inert(text)}"))
 

@@ -86,9 +86,13 @@ def retention_gaps(tables: Tables) -> Rows:
 
 
 def _gaps(tables: Tables, period: str) -> Rows:
-    cells = _ages(tables, period)
-    own = ibis.window(group_by="customer_id", order_by="age")
-    cells = cells.mutate(gap=ibis.coalesce(cells.age - cells.age.lag().over(own), 0))
+    cells = _active_periods(tables, period)
+    own = ibis.window(group_by="customer_id", order_by="start")  # one window for both: one sort
+    cells = cells.mutate(cohort=cells.start.first().over(own), before=cells.start.lag().over(own))
+    cells = cells.mutate(
+        age=_periods_between(cells.cohort, cells.start, period),
+        gap=ibis.coalesce(_periods_between(cells.before, cells.start, period), 0),
+    )
     return cells.group_by(period=ibis.literal(period), cohort=_.cohort, age=_.age, gap=_.gap).agg(
         customers=_.count().cast("int64")
     )

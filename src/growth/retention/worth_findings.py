@@ -160,7 +160,7 @@ def models(nb: Notebook, kind: str) -> tuple[Fitted, SpendModel] | None:
     """Fit the models to all the data and record what speaks against them; None, and a refusal, if they mean nothing."""
     fitted, spending, why = try_models(nb.mart("worth"), nb.mart("gap_pairs"), kind)
     if fitted is None:
-        nb.refuse("F5.value", "What customers are worth", why)
+        nb.refuse("F5.value", "What customers are worth", why, headline=False)
         return None
     gates(nb, fitted, spending)
     if spending is not None and not fitted.broken:
@@ -177,6 +177,7 @@ def advice(plan: pd.DataFrame) -> str:
     return "\n".join(f"- **{s}**: {c}." for s, c in zip(plan["segment"], plan["care"], strict=True))
 
 
+UNFIT = "the gates above say that the model does not fit"
 CENTS = {c: "{:,.2f}" for c in ("value", "low", "high", "expected")}
 DAYS = {c: "{:.3f}" for c in ("expected", "actual", "low", "high")}
 """How tables of money a customer and of purchase days are written."""
