@@ -132,8 +132,12 @@ STUDIES = {
     # The halves' correlation is bounded from above (segments.SHARED): where nothing is in doubt, more than 95 %.
     "value of aiming": Study(promotions.aimed, SEGMENTS, 76_000_000, (0.94, 1.0)),
     "purchase models": Study(retention.purchase_models, PURCHASES, 77_000_000, COVERED, 1000),
-    "spend model": Study(retention.spend_model, ("growth.stats.spend", *PURCHASES), 78_000_000, COVERED, 1000),
-    "held-out bias": Study(retention.held_out_bias, ("growth.retention.worth", *PURCHASES), 79_000_000, COVERED),
+    "spend model": Study(
+        retention.spend_model, ("growth.stats.spend", *PURCHASES), 78_000_000, COVERED, 1000
+    ),
+    "held-out bias": Study(
+        retention.held_out_bias, ("growth.retention.worth", *PURCHASES), 79_000_000, COVERED
+    ),
     "quick ratio": Study(retention.quick_ratio, ("growth.retention.accounting",), 80_000_000, COVERED),
     "cohort value": Study(retention.cohort_value, ("growth.retention.windows",), 81_000_000, COVERED),
 }

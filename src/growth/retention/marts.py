@@ -9,7 +9,7 @@ from ibis import _
 
 from growth.definitions import Tables, activity, product, revenue
 from growth.marts import Mart
-from growth.retention import life_marts, worth_marts
+from growth.retention import leaving_marts, life_marts, worth_marts
 
 if TYPE_CHECKING:
     from ibis.expr.types import DateValue
@@ -228,5 +228,14 @@ MARTS = {
     "life_cycle": Mart(life_marts.life_cycle, ("at", "before", "state"), _SOLD, _WHOLE_CUSTOMERS),
     "worth": Mart(worth_marts.worth, ("customer_id",), _SOLD, _WHOLE_CUSTOMERS),
     "held_out": Mart(worth_marts.held_out, ("x", "t_x", "t", "bought"), _SOLD, _WHOLE_CUSTOMERS),
+    "second_purchase": Mart(
+        leaving_marts.second_purchase,
+        (*leaving_marts.SEGMENTS, "cohort", "days", "again"),
+        _SOLD,
+        _WHOLE_CUSTOMERS,
+    ),
+    "stays": Mart(
+        leaving_marts.stays, ("program", "tier", "days", "ended"), ("memberships",), _WHOLE_CUSTOMERS
+    ),
     "gap_pairs": Mart(worth_marts.gap_pairs, ("first", "second"), _SOLD, _WHOLE_CUSTOMERS),
 }

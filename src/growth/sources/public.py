@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from growth import clock, paths
 from growth.errors import UserError
+from growth.sources import published_customers as customers
 from growth.sources import published_experiments as experiments
 from growth.sources.base import Dataset, Published, Reading, Source, control, numbered
-from growth.sources.textfile import Format, to_parquet
+from growth.sources.textfile import Format, columns_to_parquet, to_parquet
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
@@ -52,6 +53,10 @@ COMPLETE_JOURNEY = Published(
         "demographics.parquet": "d82c613702cdccf8ac6c375d918d843ea3941be27d8141ea4cda696606172402",
     },
 )
+
+
+# Files of columns parted by blanks, without a header -> the names of the columns.
+HEADERS = {"CDNOW_sample.txt": customers.CDNOW_COLUMNS}
 
 
 def folder(dataset: str, data_params: Any) -> Path:
@@ -94,7 +99,9 @@ def _bring_checked(file: Path, raw: Path, expected: str, dataset: str) -> None:
             f"{file} is not the file that {dataset} is defined on (SHA-256 {found[:12]}…, expected "
             f"{expected[:12]}…). {_where_to_get(dataset)}"
         )
-    if file.suffix == ".csv":
+    if file.name in HEADERS:
+        columns_to_parquet(file, raw / f"{file.stem}.parquet", HEADERS[file.name])
+    elif file.suffix == ".csv":
         to_parquet(file, raw / f"{file.stem}.parquet", Format())
     else:
         shutil.copyfile(file, raw / file.name)
@@ -237,10 +244,13 @@ def _read_complete_journey(con: Backend, raw: Path) -> Reading:
     )
 
 
-PUBLISHED = {p.info.name: p for p in (ONLINE_RETAIL, COMPLETE_JOURNEY, *experiments.PUBLISHED)}
+PUBLISHED = {
+    p.info.name: p for p in (ONLINE_RETAIL, COMPLETE_JOURNEY, *experiments.PUBLISHED, *customers.PUBLISHED)
+}
 _READERS = {
     "online_retail": _read_online_retail,
     "complete_journey": _read_complete_journey,
     **experiments.READERS,
+    **customers.READERS,
 }
 SOURCES = {name: Source(_acquirer(published), _READERS[name]) for name, published in PUBLISHED.items()}
