@@ -9,7 +9,7 @@ from ibis import _
 
 from growth.definitions import Tables, activity, product, revenue
 from growth.marts import Mart
-from growth.retention import leaving_marts, life_marts, worth_marts
+from growth.retention import leaving_marts, life_marts, snapshots, worth_marts
 
 if TYPE_CHECKING:
     from ibis.expr.types import DateValue
@@ -237,5 +237,6 @@ MARTS = {
     "stays": Mart(
         leaving_marts.stays, ("program", "tier", "days", "ended"), ("memberships",), _WHOLE_CUSTOMERS
     ),
+    "snapshots": Mart(snapshots.snapshots, ("customer_id", "at"), _SOLD, _WHOLE_CUSTOMERS),
     "gap_pairs": Mart(worth_marts.gap_pairs, ("first", "second"), _SOLD, _WHOLE_CUSTOMERS),
 }

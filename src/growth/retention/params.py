@@ -43,3 +43,9 @@ class Params(Section):
     care_cost: float = Field(
         ge=0, description="assumed: what care costs a customer, in the dataset's currency"
     )
+    contact_lift: float = Field(
+        ge=0,
+        le=1,
+        description="assumed: share by which a contact raises what a customer leaves in a quarter, 0 to 1",
+    )
+    contact_cost: float = Field(ge=0, description="what a contact costs, in the dataset's currency")
