@@ -57,7 +57,7 @@ def test_features_and_outcomes_equal_brute_force(shop: Any, rows: dict[str, Any]
                 continue
             ages = [(at - d).days for d in past["date"]]
             later = own[(own["date"] >= at) & (own["date"] < at + dt.timedelta(91))]
-            came = [(at - d).days for d in seen.loc[seen["who"] == who, "date"] if 0 < (at - d).days]
+            came = [(at - d).days for d in seen.loc[seen["who"] == who, "date"] if (at - d).days > 0]
             over = at < AS_OF
             want.append(
                 (who, at, min(ages), max(ages), len(ages), int(past["amount"].sum()), sum(a <= 91 for a in ages),

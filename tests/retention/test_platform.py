@@ -1,0 +1,81 @@
+"""On the platform whose truth is known: stages on the future that came, and what a campaign earns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import ibis
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from growth.definitions import Tables
+from growth.ingest.pseudonyms import PUBLIC_KEY, pseudonym
+from growth.ingest.run import ingest
+from growth.marts import Mart, _sorted
+from growth.retention import life_marts, snapshots, targeting
+from growth.simulation import Policy, Settings, simulate
+from growth.simulation.judge import judge
+from growth.sources import Dataset, simulated
+from tests.conftest import WORDS
+
+MARGIN, LIFT, COST = 0.3, 0.25, 3.0
+
+
+def platform(
+    folder: Path, settings: Settings, horizon: int | None = None, as_of: str | None = None
+) -> Tables:
+    """Simulate and ingest; with a horizon the future has come."""
+    raw, tables, lost = (folder / x for x in ("raw", "tables", "quarantine"))
+    for room in (tables, lost):
+        room.mkdir(parents=True)
+    simulate(settings, raw, folder / "truth", **({"horizon": horizon} if horizon else {}))
+    simulated.INFO.write(raw)
+    ingest(raw, tables, lost, SimpleNamespace(as_of=as_of, timezone=None))
+    con = ibis.duckdb.connect()
+    rows = {f.stem: con.read_parquet(f, table_name=f.stem) for f in sorted(tables.glob("*.parquet"))}
+    return Tables(rows, Dataset.read(tables), SimpleNamespace(**WORDS))
+
+
+@pytest.mark.slow
+def test_stages_are_those_that_the_same_rule_gives_on_the_uncensored_future(tmp_path: Path) -> None:
+    """As of January 2026, and as of April with three months more: every stage up to January is the same."""
+    settings = Settings(customers=1_500, months=12, dirt=False)
+    now = life_marts.stages(platform(tmp_path / "now", settings)).to_pandas()
+    later = life_marts.stages(platform(tmp_path / "later", settings, 3, "2026-04-01")).to_pandas()
+    keys = ["customer_id", "at"]
+    seen = later[later["at"] <= now["at"].max()]
+    both = now.merge(seen, on=keys, suffixes=("", "_later"))
+    known = both["at"].unique()
+    assert len(known) >= 9 and len(both) > 5_000
+    assert (both["state"] == both["state_later"]).all()
+    assert len(both) == now["at"].isin(known).sum() == seen["at"].isin(known).sum(), (
+        "nobody appears or is gone"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [31, 32])
+def test_a_campaign_by_profit_earns_more_than_by_risk_to_all_or_to_none(tmp_path: Path, seed: int) -> None:
+    """Reminders raise visits by a quarter for a quarter; each costs 3. The same people with the same luck."""
+    settings = Settings(customers=4_000, months=18, dirt=False, seed=seed)
+    tables = platform(tmp_path, settings)
+    made = _sorted(snapshots.snapshots(tables), Mart(snapshots.snapshots, ("customer_id", "at")))
+    pq.write_table(made, tmp_path / "snapshots.parquet")
+    plan = targeting.next_quarter(pd.read_parquet(tmp_path / "snapshots.parquet"), MARGIN, LIFT, COST)
+    raw = (
+        pq.read_table(tmp_path / "raw" / "customers", columns=["customer_id"])["customer_id"]
+        .unique()
+        .to_pylist()
+    )
+    name = {pseudonym(PUBLIC_KEY, "customer_id", c): c for c in raw}
+    plan["raw"] = plan["customer_id"].map(name)
+    plan = plan.dropna(subset="raw")
+    chosen = plan.loc[plan["profit"] > 0, "raw"]
+    risky = plan.sort_values("risk", ascending=False, kind="stable")["raw"].head(len(chosen))
+    assert 0.1 < len(chosen) / len(plan) < 0.9
+    plans = {"none": [], "all": list(plan["raw"]), "profit": list(chosen), "risk": list(risky)}
+    found = judge(settings, {k: Policy(contacted=frozenset(v)) for k, v in plans.items()}, horizon=3)
+    worth = {k: found[k]["contribution"] - COST * len(v) for k, v in plans.items()}
+    assert worth["profit"] > max(worth["risk"], worth["all"], worth["none"]), worth
