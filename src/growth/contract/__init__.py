@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from growth.contract.core import CATALOGUE, PEOPLE, TRADE
 from growth.contract.promotions import PROMOTIONS
+from growth.contract.retention import RETENTION
 from growth.contract.spec import TYPE_MEANING, TYPES, Column, Table
 
 # In an order in which every table comes after the tables it refers to.
@@ -13,8 +14,9 @@ _ORDER = (
     + ["sessions", "events", "orders", "order_lines", "returns", "fx"]
     + ["promotions", "coupons", "contacts", "experiments", "experiment_arms", "experiment_metrics"]
     + ["experiment_scope", "assignments", "exposures", "measurements"]
+    + ["points", "communities", "departures"]
 )
-_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *PROMOTIONS)}
+_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *PROMOTIONS, *RETENTION)}
 TABLES: dict[str, Table] = {name: _ALL[name] for name in _ORDER}
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 from growth.retention.model import Calendar
 from growth.stats.cox import cox
 from growth.stats.many import holm
-from growth.stats.survival import Curve, kaplan_meier, log_rank
+from growth.stats.proportions import wilson
+from growth.stats.survival import Curve, aalen_johansen, kaplan_meier, log_rank
 
 OTHER = "other"
 MONTH = 365.25 / 12  # days
@@ -232,3 +233,44 @@ def tests(found: list[Segment]) -> pd.DataFrame:
         for s in found
     ]
     return pd.DataFrame(rows, columns=["segment", "statistic", "freedom", "p_value", "corrected"])
+
+
+NOT_STATED = "not stated"
+
+
+def reasons(rows: pd.DataFrame, within: int = 365, confidence: float = 0.95) -> pd.DataFrame:
+    """Return why accounts were closed, as stated, and how likely each end is within some days of sign-up.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The mart ``goodbyes``.
+    within : int
+        Days.
+    confidence : float
+
+    Returns
+    -------
+    DataFrame
+        ``reason, closed, share, low, high`` (of all who closed, Wilson), ``incidence, incidence_low, incidence_high``:
+        share of all customers who close for that reason within the days (Aalen-Johansen: one cannot close twice).
+    """
+    closed = rows["closed"].astype(bool)
+    if not rows.loc[closed, "customers"].sum():
+        return pd.DataFrame(columns=_REASONS)
+    named = rows["reason"].astype(object).where(rows["reason"].notna(), NOT_STATED).astype(str)
+    sizes = rows["customers"][closed].groupby(named[closed]).sum().sort_values(ascending=False, kind="stable")
+    code = np.where(closed, named.map({r: k for k, r in enumerate(sizes.index, 1)}).fillna(0), 0).astype(int)
+    out = []
+    for k, (reason, n) in enumerate(sizes.items(), 1):
+        low, high = wilson(int(n), int(sizes.sum()), confidence)
+        curve = aalen_johansen(rows["days"], code, k, rows["customers"], confidence=confidence)
+        value, a, b = (float(v[0]) for v in curve.at([min(within, float(curve.time[-1]))]))
+        out.append(
+            dict(reason=str(reason), closed=int(n), share=n / sizes.sum(), low=float(low), high=float(high),
+                 incidence=value, incidence_low=a, incidence_high=b)
+        )  # fmt: skip
+    return pd.DataFrame(out, columns=_REASONS)
+
+
+_REASONS = ["reason", "closed", "share", "low", "high", "incidence", "incidence_low", "incidence_high"]

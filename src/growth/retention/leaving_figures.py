@@ -67,3 +67,17 @@ def ratios(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("hazard ratio: above 1 sooner")
     axes.grid(False, axis="y")
     return figure
+
+
+def reasons(table: pd.DataFrame) -> Figure:
+    """Draw stated reasons as shares of those who closed the account, with intervals (`leaving.reasons`)."""
+    figure, axes = house.new(0.9 + 0.35 * len(table))
+    rows = table.iloc[::-1]
+    off = np.array([rows["share"] - rows["low"], rows["high"] - rows["share"]])
+    axes.barh(
+        [house.plain(r) for r in rows["reason"]], rows["share"], xerr=off, color=house.BLUE, ecolor=house.INK
+    )
+    axes.set_xlabel("share of those who closed their account")
+    house.percent(axes.xaxis)
+    axes.grid(False, axis="y")
+    return figure

@@ -160,3 +160,33 @@ def leavers(nb: Notebook) -> bool:
 def ratio_note(why: str) -> str:
     """Return why there are no hazard ratios, as the reason of a part left out."""
     return f"there are no hazard ratios: {why}"
+
+
+def reasons(nb: Notebook, table: pd.DataFrame) -> None:
+    """Record why accounts are closed, as stated."""
+    if table.empty:
+        nb.nothing("nobody has closed an account")
+        return
+    first = table.iloc[0]
+    nb.finding(
+        "F3.reasons",
+        f"Of {count(table['closed'].sum())} who closed their account {percent(first['share'])} said "
+        f"'{inert(str(first['reason']))}' ({level(nb)} {interval(first['low'], first['high'])}); within a year of "
+        f"sign-up {percent(table['incidence'].sum())} of all customers close it.",
+        float(first["share"]),
+        "share of those who closed",
+        low=float(first["low"]),
+        high=float(first["high"]),
+        n=int(table["closed"].sum()),
+        method="stated reasons, Wilson interval; share within a year by Aalen-Johansen",
+        caveats="What is said, by those who say it: most leave without a word, and what is said need not be the cause.",
+        series={
+            f"closed_{r.replace(' ', '_')}": int(n)
+            for r, n in zip(table["reason"], table["closed"], strict=True)
+        },
+    )
+
+
+REASONS = {c: "{:.1%}" for c in ("share", "low", "high")} | {
+    c: "{:.2%}" for c in ("incidence", "incidence_low", "incidence_high")
+}

@@ -77,3 +77,20 @@ def stays(tables: Tables) -> Rows:
     each = each.mutate(ended=~each.still, until=ibis.ifelse(each.still, end, each.until))
     each = each.mutate(days=each.until.date().delta(each.since.date(), unit="day").cast("int64"))
     return each.group_by("program", "tier", "days", "ended").agg(customers=_.count().cast("int64"))
+
+
+def goodbyes(tables: Tables) -> Rows:
+    """Count customers by days from sign-up to closing the account, with the reason stated, or to now.
+
+    Columns: ``closed`` (whether), ``reason`` (null: none stated, or still there), ``days, customers``. An account that
+    is closed before it was opened is left out.
+    """
+    c = first_record(tables["customers"], ("customer_id",)).filter(_.signed_up_at.notnull())
+    d = first_record(tables["departures"], ("customer_id",)).select("reason", who=_.customer_id, left=_["at"])
+    both = c.select("customer_id", "signed_up_at").left_join(d, c.customer_id == d.who)
+    end = ibis.coalesce(both.left, ibis.timestamp(f"{tables.info.as_of} 00:00:00"))
+    both = both.mutate(
+        closed=both.left.notnull(), days=end.date().delta(both.signed_up_at.date(), unit="day").cast("int64")
+    )
+    known = both.filter(_.days >= 0)
+    return known.group_by("closed", "reason", "days").agg(customers=_.count().cast("int64"))

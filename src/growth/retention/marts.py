@@ -237,6 +237,9 @@ MARTS = {
     "stays": Mart(
         leaving_marts.stays, ("program", "tier", "days", "ended"), ("memberships",), _WHOLE_CUSTOMERS
     ),
+    "goodbyes": Mart(
+        leaving_marts.goodbyes, ("closed", "reason", "days"), ("customers", "departures"), _WHOLE_CUSTOMERS
+    ),
     "snapshots": Mart(snapshots.snapshots, ("customer_id", "at"), _SOLD, _WHOLE_CUSTOMERS),
     "gap_pairs": Mart(worth_marts.gap_pairs, ("first", "second"), _SOLD, _WHOLE_CUSTOMERS),
 }

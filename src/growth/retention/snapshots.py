@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis import _
 
-from growth.definitions import Tables, first_record, visits
+from growth.definitions import FAR, Tables, first_record, visits
 from growth.retention.worth_marts import purchase_days
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ def snapshot_days(as_of: dt.date) -> list[dt.date]:
 def snapshots(tables: Tables) -> Rows:
     """Return a row a customer and snapshot, of customers who had bought before it.
 
-    Columns: ``customer_id, at, recency`` (days since the last purchase day), ``tenure`` (since the first), ``bought``
-    (purchase days), ``spent``, ``bought_91, bought_182, visits_28, visits_91`` (null without sessions), ``channel``,
-    all from before ``at``; ``again`` and ``came`` (purchase days and money in the `HORIZON` days from ``at`` on; null
-    where they are not over).
+    Columns, from before ``at``: ``customer_id, at, recency`` (days since the last purchase day), ``tenure`` (since
+    the first), ``bought`` (purchase days), ``spent``, ``bought_91, bought_182``; ``visits_28, visits_91, channel, city,
+    tier, points, community`` (in the points club, in a community) are null where no table knows. From ``at`` on:
+    ``community_soon`` (joins one within `HORIZON` days, and was in none before), ``again`` and ``came`` (purchase days
+    and money in these days; null where they are not over).
     """
     days = purchase_days(tables)
     at = ibis.memtable({"at": snapshot_days(dt.date.fromisoformat(tables.info.as_of))})
@@ -56,6 +57,7 @@ def snapshots(tables: Tables) -> Rows:
         came=ibis.ifelse(over, ibis.coalesce(both.came, nothing), None),
     ).drop("who", "then")
     both = _with_visits(tables, both, at)
+    both = _with_clubs(tables, _with_tier(tables, both))
     return _with_channel(tables, both)
 
 
@@ -85,9 +87,50 @@ def _with_visits(tables: Tables, rows: Rows, at: Rows) -> Rows:
 
 
 def _with_channel(tables: Tables, rows: Rows) -> Rows:
+    none = ibis.null("string")
     if "customers" not in tables:
-        return rows.mutate(channel=ibis.null("string"))
-    c = first_record(tables["customers"], ("customer_id",)).select(
-        person=_.customer_id, channel=_.acquisition_channel
+        return rows.mutate(channel=none, city=none)
+    c = first_record(tables["customers"], ("customer_id",))
+    c = c.select("region", person=_.customer_id, channel=_.acquisition_channel)
+    rows = rows.left_join(c, rows.customer_id == c.person).drop("person")
+    if "regions" not in tables:
+        return rows.mutate(city=none).drop("region")
+    r = first_record(tables["regions"], ("region",)).select(place=_.region, city=_.tier)
+    return rows.left_join(r, rows.region == r.place).drop("region", "place")
+
+
+def _with_tier(tables: Tables, rows: Rows) -> Rows:
+    """Add the tier held at the beginning of the day; of several programs the first by name."""
+    if "memberships" not in tables:
+        return rows.mutate(tier=ibis.null("string"))
+    m = tables["memberships"].select(
+        "program", "record_id", "tier", who=_.customer_id, since=_.valid_from.date(),
+        until=ibis.coalesce(_.valid_to, FAR[1]).date(),
+    )  # fmt: skip
+    held = rows.select("customer_id", "at")
+    held = held.inner_join(m, (held.customer_id == m.who) & (held["at"] > m.since) & (held["at"] <= m.until))
+    nth = ibis.row_number().over(
+        ibis.window(group_by=("customer_id", "at"), order_by=("program", "record_id"))
     )
-    return rows.left_join(c, rows.customer_id == c.person).drop("person")
+    one = held.mutate(nth=nth).filter(_.nth == 0).select(member="customer_id", then="at", tier="tier")
+    return rows.left_join(one, (rows.customer_id == one.member) & (rows["at"] == one.then)).drop(
+        "member", "then"
+    )
+
+
+def _with_clubs(tables: Tables, rows: Rows) -> Rows:
+    """Add who is in the points club and in a community, by the first day on record."""
+    none = ibis.null("boolean")
+    found = {"points": none, "community": none, "community_soon": none}
+    for name, moment in (("points", "at"), ("communities", "joined_at")):
+        if name not in tables:
+            continue
+        first = tables[name].group_by(who=_.customer_id).agg(joined=_[moment].min().date())
+        rows = rows.left_join(first, rows.customer_id == first.who)
+        joined = ibis.coalesce(rows.joined, FAR[1].cast("date"))
+        made = {"points" if name == "points" else "community": joined < rows["at"]}
+        if name == "communities":
+            made["community_soon"] = (joined >= rows["at"]) & (joined < _end(rows))
+        rows = rows.mutate(**made).drop("joined", "who")
+        found = {k: v for k, v in found.items() if k not in made}
+    return rows.mutate(**found)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import browse, store, trial_tables, words
+from growth.simulation import browse, clubs, store, trial_tables, words
 from growth.simulation.browse import Visits
 from growth.simulation.clock import CURRENCY, DAY
 from growth.simulation.life import NEVER, Lives, Memory, Scene
@@ -107,11 +107,8 @@ def gather_visits(lives: Lives, memory: Memory) -> tuple[Visits, Ints]:
 
 def people_tables(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> dict[str, pa.Table]:
     """Return customers, visitors, memberships, consents."""
-    people, draws, span = scene.people, scene.draws, scene.state.span
-    joins = np.flatnonzero(v.sign_up == v.key)
-    when = np.full(len(people), NEVER)
-    when[v.who[joins]] = v.start[joins] + browse.sign_up_offset(scene, v, joins)
-    when[when >= span.end_second] = NEVER
+    people, draws = scene.people, scene.draws
+    when = clubs.signed_up(scene, v)
     who = np.flatnonzero(when < NEVER)
     number = people.number[who]
     cid = store.ids("c", number)
@@ -132,6 +129,8 @@ def people_tables(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> dict
         "visitors": _visitor_table(scene, v, when),
         "memberships": _membership_table(scene, lives, when, who),
         "consents": _consent_table(scene, when, who),
+        "communities": clubs.communities(scene, v),
+        "departures": clubs.departures(scene, lives, memory, v),
     }
 
 
@@ -280,7 +279,13 @@ def trade_tables(scene: Scene, lives: Lives, memory: Memory, v: Visits, place: I
             "currency": store.labels((CURRENCY,), line * 0),
         }
     )
-    made = {"orders": orders, "order_lines": lines, "returns": returns}
+    paid = np.bincount(order, weights=b.amount, minlength=number.size).astype(np.int64)
+    made = {
+        "orders": orders,
+        "order_lines": lines,
+        "returns": returns,
+        "points": clubs.points(scene, v, o, paid),
+    }
     return made | trial_tables.coupons(scene, memory, oid, o)
 
 

@@ -204,6 +204,18 @@ def _people_truths(world: World) -> Truths:
         )
         for k, name in ((1, "silver"), (2, "gold"))
     }
+    for club, seen in (
+        ("points club", "channel and city, which the shop knows"),
+        ("community", "a hidden liking"),
+    ):
+        out[f"{club.replace(' ', '_')}_effect"] = _entry(
+            0.0,
+            "share who buy in a later quarter",
+            PARAMETER,
+            f"a null: being in the {club} changes nothing; who joins follows {seen}",
+            lever=club,
+            horizon="any",
+        )
     for k, name in enumerate(("window", "peak")):
         out[f"event_visits_{name}"] = _entry(
             np.log(season.event_visit[k]),

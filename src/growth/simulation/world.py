@@ -85,6 +85,31 @@ class Life:
 
 
 @dataclass(frozen=True)
+class Clubs:
+    """The points club, communities and goodbyes; see clubs.py. None of them changes what people do."""
+
+    # Chance of joining the points club at sign-up: by channel, times by city tier. Known to the shop, all of it.
+    points_channel: tuple[float, ...] = (0.50, 0.15, 0.40, 0.20, 0.70, 0.55, 0.70)
+    points_city: tuple[float, ...] = (1.2, 1.0, 0.8, 0.5)
+    points_gift: int = 100
+    # Chance of joining a community: times what a hidden liking (patience and eagerness, each 0 to 1) makes of it.
+    community: float = 1.0
+    liking: float = 0.2
+    community_wait: float = 150.0  # days after sign-up, mean
+    community_stay: float = 700.0  # days in it, mean
+    # Of those lost, the share that closes the account, and blames a late parcel if there was one lately.
+    goodbye: float = 0.30
+    blames: float = 0.75
+    # Stated reasons by type: too expensive, quality, found elsewhere, no need; the rest: too many messages.
+    reasons: tuple[tuple[float, ...], ...] = (
+        (0.55, 0.05, 0.20, 0.12),
+        (0.12, 0.40, 0.25, 0.15),
+        (0.15, 0.15, 0.45, 0.17),
+        (0.15, 0.12, 0.20, 0.30),
+    )
+
+
+@dataclass(frozen=True)
 class Demand:
     """Choice among the products of a category, and what sets prices; see demand.py."""
 
@@ -201,4 +226,5 @@ class World:
     season: Season = field(default_factory=Season)
     trade: Trade = field(default_factory=Trade)
     fraud: Fraud = field(default_factory=Fraud)
+    clubs: Clubs = field(default_factory=Clubs)
     experiments: tuple[Experiment, ...] = EXPERIMENTS

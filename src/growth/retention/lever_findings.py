@@ -1,0 +1,47 @@
+"""The sentences of ``06_retention`` on points, tiers and communities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from growth.retention.cohort_findings import level
+from growth.retention.levers import Lever
+
+if TYPE_CHECKING:
+    from growth.report.notebook import Notebook
+
+POINTS = {c: "{:+.2%}" for c in ("plain", "adjusted", "low", "high", "then", "placebo")}
+SHARES = {c: "{:.1%}" for c in ("overlap", "robustness", "robustness_sure")}
+
+
+def levers(nb: Notebook, found: list[Lever]) -> None:
+    """Record what being in each goes with, and what of it can be believed."""
+    for x in found:
+        a, s = x.found, x.found.sensitivity
+        tail = f"; {x.reasons[0]}" if x.reasons else ""
+        series = dict(plain=a.naive.value, robustness=s.robustness, robustness_sure=s.robustness_sure)
+        if x.placebo is not None:
+            series |= dict(placebo=x.placebo.value, placebo_low=x.placebo.low, placebo_high=x.placebo.high)
+        nb.finding(
+            f"F8.{x.name}",
+            f"Members of {x.label} buy in a quarter {_points(a.naive.value)} more often than others; adjusted for what "
+            f"is known {_points(a.value.value)} ({level(nb)} {_points(a.value.low)} to {_points(a.value.high)}). "
+            f"Verdict: {x.verdict}{tail}.",
+            a.value.value,
+            "share",
+            low=a.value.low,
+            high=a.value.high,
+            n=a.treated + a.others,
+            method="augmented inverse-probability weighting; robustness value of Cinelli and Hazlett",
+            caveats="Not randomised. "
+            + (
+                f"{x.left_out:,} customers of whom channel or city is not known are left out."
+                if x.left_out
+                else ""
+            ),
+            series=series,
+        )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f} points".replace("-", "−")

@@ -1,0 +1,151 @@
+"""The points club, communities, and goodbyes: who joins and who says so, and none of it changes what people do.
+
+All three are read off lives that are already lived, so that every other table keeps its rows. Joining the points club
+follows what the shop knows (channel and city); joining a community follows what nobody sees (how patient a person is,
+and how often it would come by itself). Both have no effect: whatever a comparison of members with others finds is bias,
+which adjustment removes for the one and cannot remove for the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from growth.simulation import browse, store
+from growth.simulation.browse import Visits
+from growth.simulation.clock import DAY
+from growth.simulation.life import NEVER, Lives, Memory, Scene
+from growth.simulation.people import HUMAN
+from growth.simulation.rng import Ints
+from growth.simulation.world import LOSS
+
+COMMUNITIES = ("cooks", "runners", "young parents", "gadgets")
+REASONS = ("late delivery", "too expensive", "quality", "found elsewhere", "no need", "too many messages")
+JOINED, ORDER, REDEEMED = "joined", "order", "redeemed"
+BATCH = 500  # points that are redeemed at a time
+
+
+def signed_up(scene: Scene, v: Visits) -> Ints:
+    """Return the local second of each person's sign-up; `NEVER` of those who have not by the end of the span."""
+    joins = np.flatnonzero(v.sign_up == v.key)
+    when = np.full(len(scene.people), NEVER)
+    when[v.who[joins]] = v.start[joins] + browse.sign_up_offset(scene, v, joins)
+    when[when >= scene.state.span.end_second] = NEVER
+    return when
+
+
+def in_points_club(scene: Scene) -> NDArray[np.bool_]:
+    """Return who joins the points club at sign-up: a matter of channel and city alone."""
+    c, people = scene.world.clubs, scene.people
+    chance = np.array(c.points_channel)[people.channel] * np.array(c.points_city)[people.city_tier]
+    return scene.draws.uniform("points club", people.number) < chance
+
+
+def points(scene: Scene, v: Visits, o: dict[str, Any], paid: Ints) -> pa.Table:
+    """Return the points of members: a gift for joining, a point a whole CNY paid, and what is redeemed.
+
+    Parameters
+    ----------
+    scene : Scene
+    v : Visits
+    o : dict
+        Orders: ``who``, ``paid`` (second; negative: never), ``cancelled``.
+    paid : ndarray of int
+        What was paid for each order's goods, in fen.
+    """
+    end, when = scene.state.span.end_second, signed_up(scene, v)
+    member = in_points_club(scene) & (when < NEVER)
+    who = np.flatnonzero(member)
+    gift = np.full(who.size, scene.world.clubs.points_gift)
+    earns = (
+        member[o["who"]]
+        & (o["paid"] >= 0)
+        & (o["paid"] < end)
+        & ~o["cancelled"]
+        & (o["paid"] >= when[o["who"]])
+    )
+    at = np.flatnonzero(earns)
+    at = at[np.lexsort((o["paid"][at], o["who"][at]))]
+    buyer, moment, earned = o["who"][at], o["paid"][at], paid[at] // 100
+    total = np.cumsum(earned)
+    first = np.searchsorted(buyer, buyer, side="left")
+    so_far = total - (total[first] - earned[first]) + scene.world.clubs.points_gift
+    batches = so_far // BATCH - (so_far - earned) // BATCH
+    spends = np.flatnonzero(batches > 0)
+    rows = [(who, when[who], gift, 0), (buyer, moment, earned, 1)]
+    rows.append((buyer[spends], moment[spends] + 1, -BATCH * batches[spends], 2))
+    everyone = np.concatenate([r[0] for r in rows])
+    seconds = np.concatenate([r[1] for r in rows])
+    kind = np.concatenate([np.full(r[0].size, r[3]) for r in rows])
+    known = seconds < end
+    order = np.lexsort((kind, seconds, everyone))
+    order = order[known[order]]
+    return pa.table(
+        {
+            "customer_id": store.ids("c", scene.people.number[everyone[order]]),
+            "at": store.times(seconds[order]),
+            "delta": store.ints(np.concatenate([r[2] for r in rows])[order]),
+            "reason": store.labels((JOINED, ORDER, REDEEMED), kind[order]),
+        }
+    )
+
+
+def communities(scene: Scene, v: Visits) -> pa.Table:
+    """Return who joined a community: on the first visit some weeks after sign-up, by a liking that nobody sees."""
+    c, people, draws = scene.world.clubs, scene.people, scene.draws
+    when, end = signed_up(scene, v), scene.state.span.end_second
+    patient = 1 - draws.uniform("loss rate", people.number)  # the very draws behind loss and visits
+    eager = draws.uniform("visit rate", people.number)
+    chance = c.community * (0.3 + c.liking * patient) * (0.3 + c.liking * eager)
+    wants = (draws.uniform("community", people.number) < chance) & (when < NEVER) & (people.kind == HUMAN)
+    ready = when + (draws.exponential("community wait", people.number) * c.community_wait * DAY).astype(
+        np.int64
+    )
+    code = v.who * (1 << 40) + v.start
+    place = np.searchsorted(code, np.arange(len(people)) * (1 << 40) + np.minimum(ready, (1 << 40) - 1))
+    there = place < code.size
+    there[there] = v.who[place[there]] == np.flatnonzero(there)
+    who = np.flatnonzero(wants & there)
+    joined = v.start[place[who]] + 60
+    who, joined = who[joined < end], joined[joined < end]
+    left = joined + (draws.exponential("community stay", people.number[who]) * c.community_stay * DAY).astype(
+        np.int64
+    )
+    which = (draws.uniform("which community", people.number[who]) * len(COMMUNITIES)).astype(np.int64)
+    return pa.table(
+        {
+            "customer_id": store.ids("c", people.number[who]),
+            "community": store.labels(COMMUNITIES, which),
+            "joined_at": store.times(joined),
+            "left_at": store.times(left, left >= end),
+        }
+    )
+
+
+def departures(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> pa.Table:
+    """Return who closed the account when lost, and the reason stated: a late parcel first, else what the type minds."""
+    people, draws, c = scene.people, scene.draws, scene.world.clubs
+    moves: dict[str, Any] = lives.joined("phases")
+    gone = moves["phase"] == LOSS
+    who, week = moves["who"][gone], moves["week"][gone]
+    order = np.argsort(who, kind="stable")
+    who, week = who[order], week[order]
+    number = people.number[who]
+    at = week * 7 * DAY + (draws.uniform("goodbye day", number) * 14 * DAY).astype(np.int64)
+    says = draws.uniform("goodbye", number) < c.goodbye
+    says &= (signed_up(scene, v)[who] < at) & (at < scene.state.span.end_second) & (people.kind[who] == HUMAN)
+    who, at, week, number = who[says], at[says], week[says], number[says]
+    late = week - memory.late[who] <= scene.world.life.late_weeks
+    minds = np.array(c.reasons)[people.type[who]]
+    other = (draws.uniform("goodbye reason", number)[:, None] >= np.cumsum(minds, axis=1)).sum(axis=1) + 1
+    blames = late & (memory.late[who] <= week) & (draws.uniform("blames the parcel", number) < c.blames)
+    return pa.table(
+        {
+            "customer_id": store.ids("c", number),
+            "at": store.times(at),
+            "reason": store.labels(REASONS, np.where(blames, 0, np.minimum(other, len(REASONS) - 1))),
+        }
+    )
