@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from growth.retention.churn import SEED, Contest, design, pairs, predict
+from growth.retention.churn import SEED, Contest, designs, pairs, past, predict
 from growth.stats.contrast import critical
 from growth.stats.moments import Floats
 
@@ -28,14 +28,13 @@ def expected_money(train: pd.DataFrame, test: pd.DataFrame) -> Floats:
     Parameters
     ----------
     train, test : DataFrame
-        Rows of the mart ``snapshots`` of two days; the outcome of `train` is over.
+        Rows of the mart ``snapshots``: of past days whose outcome is over, and of the day to foretell.
 
     Notes
     -----
     Boosted trees with Poisson deviance: the mean of a non-negative amount, zeros kept (Santos Silva and Tenreyro 2006).
     """
-    known, new = design(train), design(test)
-    centre, spread = known.mean(), known.std().replace(0, 1.0)
+    known, new = designs(train, test)
     model = HistGradientBoostingRegressor(
         loss="poisson",
         max_iter=60,
@@ -44,8 +43,8 @@ def expected_money(train: pd.DataFrame, test: pd.DataFrame) -> Floats:
         min_samples_leaf=60,
         random_state=SEED,
     )
-    model.fit(((known - centre) / spread).to_numpy(), np.maximum(train["came"].astype(float).to_numpy(), 0))
-    return np.asarray(model.predict(((new - centre) / spread).to_numpy()))
+    model.fit(known.to_numpy(), np.maximum(train["came"].astype(float).to_numpy(), 0))
+    return np.asarray(model.predict(new.to_numpy()))
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Campaign:
 def campaign(
     rows: pd.DataFrame, found: Contest, margin: float, lift: float, cost: float, confidence: float = 0.95
 ) -> Campaign:
-    """Plan by what the quarter before taught, and judge on the quarter held out.
+    """Plan by what the quarters before taught, and judge on the quarter held out.
 
     Parameters
     ----------
@@ -102,8 +101,8 @@ def campaign(
         Share of money that is left, the share by which a contact raises it (assumed), and what a contact costs.
     confidence : float
     """
-    a, b = pairs(rows)[-1]
-    train, test = rows[rows["at"] == a], rows[rows["at"] == b]
+    day = pairs(rows)[-1][1]
+    train, test = past(rows, day), rows[rows["at"] == day]
     worth = margin * lift * expected_money(train, test) - cost
     gained = margin * lift * test["came"].astype(float).to_numpy() - cost
     by_value, by_risk = np.argsort(-worth, kind="stable"), np.argsort(found.chance, kind="stable")
@@ -114,7 +113,7 @@ def campaign(
     total, half = _sum(mine, confidence)
     apart, apart_half = _sum(mine - risky, confidence)
     newest = rows[rows["at"] == rows["at"].max()]
-    ahead = margin * lift * expected_money(test, newest) - cost
+    ahead = margin * lift * expected_money(past(rows, newest["at"].iloc[0]), newest) - cost
     return Campaign(
         _curve(worth, gained, by_value, by_risk), len(test), chosen, total, total - half, total + half,
         float(risky.sum()), float(gained.sum()), apart, apart - apart_half, apart + apart_half,
@@ -145,13 +144,13 @@ def next_quarter(rows: pd.DataFrame, margin: float, lift: float, cost: float) ->
 
     ``risk`` is the chance of not buying in the quarter to come (logistic).
     """
-    b = pairs(rows)[-1][1]
-    test, newest = rows[rows["at"] == b], rows[rows["at"] == rows["at"].max()]
-    profit = margin * lift * expected_money(test, newest) - cost
+    newest = rows[rows["at"] == rows["at"].max()]
+    known = past(rows, newest["at"].iloc[0])
+    profit = margin * lift * expected_money(known, newest) - cost
     return pd.DataFrame(
         dict(
             customer_id=newest["customer_id"].to_numpy(),
             profit=profit,
-            risk=1 - predict("logistic", test, newest),
+            risk=1 - predict("logistic", known, newest),
         )
     )
