@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import inf, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,9 @@ class Fold:
     customers, buyers : int
     auc, low, high : float
         Area under the ROC curve with DeLong's interval.
-    brier, ece : float
-        Mean squared error; expected calibration error over ten groups of equal size.
+    brier, ece, ece_by_chance : float
+        Mean squared error; expected calibration error over ten groups of equal size, and what it stays below in most
+        samples if every chance is right (`calibration_by_chance`).
     predicted, actual : float
         Mean chance of buying, foreseen and seen.
     """
@@ -115,6 +116,7 @@ class Fold:
     high: float
     brier: float
     ece: float
+    ece_by_chance: float
     predicted: float
     actual: float
 
@@ -182,6 +184,35 @@ def calibration_error(chance: ArrayLike, hit: ArrayLike, many: int = 10) -> floa
     """Return the expected calibration error: mean |predicted - actual| over groups of equal size."""
     g = groups(chance, hit, many)
     return float((g["customers"] * (g["predicted"] - g["actual"]).abs()).sum() / g["customers"].sum())
+
+
+def calibration_by_chance(chance: ArrayLike, many: int = 10, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the calibration error that a model shows whose every chance is right, by chance alone.
+
+    Parameters
+    ----------
+    chance : array-like of float, shape (n,)
+        Its predictions.
+    many : int
+        Groups.
+    confidence : float
+
+    Returns
+    -------
+    tuple of float
+        The mean error, and the one that is not exceeded in a share `confidence` of samples.
+
+    Notes
+    -----
+    The mean of a group's outcomes differs from that of its chances by about a normal of variance Σ p (1 - p) / m²; its
+    size has mean sqrt(2 / pi) and variance 1 - 2 / pi of that (folded normal), and the groups are independent.
+    """
+    p = np.asarray(chance, float)
+    parts = [p[k] for k in np.array_split(np.argsort(p, kind="stable"), many) if len(k)]
+    spread = np.array([sqrt(float((q * (1 - q)).sum())) for q in parts]) / len(p)  # weight m / n times sd
+    mean = sqrt(2 / pi) * float(spread.sum())
+    one_sided = critical(inf, 2 * confidence - 1)
+    return mean, mean + one_sided * sqrt((1 - 2 / pi) * float((spread**2).sum()))
 
 
 def predict(name: str, train: pd.DataFrame, test: pd.DataFrame) -> Floats:
@@ -330,8 +361,8 @@ def _fold(name: str, rows: pd.DataFrame, day: dt.date, chance: Floats, confidenc
     area, low, high = auc(chance, hit, confidence)
     return Fold(
         name, learnt.max(), day, 0 if name == PURCHASES else learnt.nunique(), len(hit), int(hit.sum()), area, low,
-        high, float(((chance - hit) ** 2).mean()), calibration_error(chance, hit), float(chance.mean()),
-        float(hit.mean()),
+        high, float(((chance - hit) ** 2).mean()), calibration_error(chance, hit),
+        calibration_by_chance(chance, confidence=confidence)[1], float(chance.mean()), float(hit.mean()),
     )  # fmt: skip
 
 
