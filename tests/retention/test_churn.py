@@ -201,6 +201,23 @@ def test_profit_is_margin_times_lift_times_money_less_cost(rows: pd.DataFrame) -
     assert found.low < found.realised < found.high
 
 
+def test_the_lift_from_which_on_a_contact_pays(rows: pd.DataFrame) -> None:
+    """At that lift the very same contacts leave nothing, whatever lift was assumed; the interval by the bootstrap."""
+    one, margin, cost = churn.contest(rows), 0.3, 1.0
+    found = targeting.campaign(rows, one, margin, 0.2, cost)
+    test = rows[rows["at"] == DAYS[1]].reset_index(drop=True)
+    expected = targeting.expected_money(churn.past(rows, DAYS[1]), test)
+    chosen = test[margin * 0.2 * expected > cost]["came"].astype(float).to_numpy()
+    assert len(chosen) == found.chosen
+    assert (margin * found.pays_from * chosen - cost).sum() == pytest.approx(0, abs=1e-6)
+    assert found.foreseen == pytest.approx((margin * 0.2 * expected - cost).clip(0).sum())
+    draws = [cost / (margin * RANDOM.choice(chosen, len(chosen)).mean()) for _ in range(2_000)]
+    assert (found.pays_from_low, found.pays_from_high) == pytest.approx(
+        tuple(np.quantile(draws, [0.025, 0.975])), rel=0.03
+    )
+    assert found.pays_from_low < found.pays_from < found.pays_from_high
+
+
 def test_targeting_by_profit_leaves_more_than_by_risk_all_or_none(rows: pd.DataFrame) -> None:
     found = targeting.campaign(rows, churn.contest(rows), 0.3, 0.2, 1.0)
     assert found.realised > max(found.by_risk, found.everybody, 0)
@@ -211,3 +228,4 @@ def test_targeting_by_profit_leaves_more_than_by_risk_all_or_none(rows: pd.DataF
 def test_where_a_contact_costs_more_than_it_brings_nobody_is_chosen(rows: pd.DataFrame) -> None:
     found = targeting.campaign(rows, churn.contest(rows), 0.3, 0.01, 50.0)
     assert (found.chosen, found.realised, found.next_chosen, found.next_expected) == (0, 0, 0, 0)
+    assert np.isnan(found.pays_from) and np.isnan(found.pays_from_high)

@@ -291,8 +291,10 @@ class Contest:
         The model of least mean Brier score on all folds but the last; with one fold alone on that.
     chance, hit : ndarray
         Of the best model on the last fold.
+    trained : str
+        The best of the models that are trained.
     importance : DataFrame
-        See `importance`: of the best of the trained models, on the last fold.
+        See `importance`: of that one, on the last fold.
     drift : float
         Population stability index of the best model's score: customers of the last fold against those learnt from.
     drifts : DataFrame
@@ -303,6 +305,7 @@ class Contest:
     best: str
     chance: Floats
     hit: Floats
+    trained: str
     importance: pd.DataFrame
     drift: float
     drifts: pd.DataFrame
@@ -341,7 +344,8 @@ def contest(rows: pd.DataFrame, confidence: float = 0.95) -> Contest:
     train, test = past(rows, days[-1]), rows[rows["at"] == days[-1]]
     trained = best if best != PURCHASES else _best(folds, days[-1], set(last) - {PURCHASES})
     return Contest(
-        folds, best, last[best], bought_again(test).astype(float), importance(trained, train, test, confidence),
+        folds, best, last[best], bought_again(test).astype(float), trained,
+        importance(trained, train, test, confidence),
         stability(predict(best, train, train), last[best]), drifts(train, test),
     )  # fmt: skip
 

@@ -47,6 +47,19 @@ def aucs(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def importance(found: Contest) -> Figure:
+    """Draw the AUC that is lost without each feature, the largest first, with intervals."""
+    table = found.importance.iloc[::-1]
+    figure, axes = house.new(0.9 + 0.24 * len(table))
+    places = np.arange(len(table))
+    off = np.array([table["loss"] - table["low"], table["high"] - table["loss"]])
+    axes.errorbar(table["loss"], places, xerr=off, color=house.BLUE, linestyle="", marker="o", capsize=3)
+    axes.axvline(0, color=house.INK, linewidth=1)
+    axes.set_yticks(places, [str(f).removeprefix("log ") for f in table["feature"]])
+    axes.set_xlabel("AUC lost when the feature is shuffled")
+    return figure
+
+
 def profit(found: Campaign, currency: str) -> Figure:
     """Draw profit by depth on the quarter held out: by expected profit, by risk, at random."""
     figure, axes = house.new(3.8)

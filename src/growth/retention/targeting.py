@@ -8,7 +8,7 @@ test has measured it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import inf, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -58,8 +58,13 @@ class Campaign:
         most profitable (expected and realised), the most likely to be lost, or anybody.
     customers, chosen : int
         Of the quarter held out, and those expected to pay more than a contact costs.
+    foreseen : float
+        Profit expected of contacting the chosen, before the quarter.
     realised, low, high : float
-        Profit of contacting the chosen, with its interval over customers.
+        … and as it came, with its interval over customers.
+    pays_from, pays_from_low, pays_from_high : float
+        The lift from which on contacting the chosen would have paid, whatever it is assumed to be, with its interval;
+        infinite where they may have brought nothing, NaN where nobody is chosen.
     by_risk, everybody : float
         Of contacting as many by risk, and all.
     against_risk, against_low, against_high : float
@@ -73,9 +78,13 @@ class Campaign:
     curve: pd.DataFrame
     customers: int
     chosen: int
+    foreseen: float
     realised: float
     low: float
     high: float
+    pays_from: float
+    pays_from_low: float
+    pays_from_high: float
     by_risk: float
     everybody: float
     against_risk: float
@@ -115,7 +124,9 @@ def campaign(
     newest = rows[rows["at"] == rows["at"].max()]
     ahead = margin * lift * expected_money(past(rows, newest["at"].iloc[0]), newest) - cost
     return Campaign(
-        _curve(worth, gained, by_value, by_risk), len(test), chosen, total, total - half, total + half,
+        _curve(worth, gained, by_value, by_risk), len(test), chosen, float(worth[worth > 0].sum()),
+        total, total - half, total + half,
+        *_pays_from(margin * test["came"].to_numpy(float)[by_value[:chosen]], cost, confidence),
         float(risky.sum()), float(gained.sum()), apart, apart - apart_half, apart + apart_half,
         len(newest), int((ahead > 0).sum()), float(ahead[ahead > 0].sum()),
     )  # fmt: skip
@@ -125,6 +136,15 @@ def _sum(values: Floats, confidence: float) -> tuple[float, float]:
     """Return the sum over customers and half its interval: customers are a sample of those who might have been."""
     n = len(values)
     return float(values.sum()), critical(inf, confidence) * sqrt(n) * float(values.std(ddof=1))
+
+
+def _pays_from(left: Floats, cost: float, confidence: float) -> tuple[float, float, float]:
+    """Return the lift at which a contact of customers who leave so much is worth its cost, and its interval."""
+    if len(left) < 2:
+        return nan, nan, nan
+    mean, half = float(left.mean()), critical(inf, confidence) * float(left.std(ddof=1)) / sqrt(len(left))
+    at = [cost / x if x > 0 else inf for x in (mean, mean + half, mean - half)]
+    return at[0], at[1], at[2]
 
 
 def _curve(worth: Any, gained: Any, by_value: Any, by_risk: Any) -> pd.DataFrame:
