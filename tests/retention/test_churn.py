@@ -99,6 +99,21 @@ def test_labels_are_features_that_the_training_days_know() -> None:
     assert (then["channel: unknown"] == known["channel: unknown"].min()).all()
 
 
+def test_a_label_that_most_have_is_compared_value_by_value() -> None:
+    """From 95 % to 80 %: (.8 - .95) log(.8 / .95) + (.2 - .05) log(.2 / .05), half a customer added to each cell."""
+    old, new = np.repeat([1.0, 0.0], [950, 50]), np.repeat([1.0, 0.0], [800, 200])
+    a, b = np.array([950.5, 50.5]) / 1001, np.array([800.5, 200.5]) / 1001
+    assert churn.stability(old, new) == pytest.approx(float(((b - a) * np.log(b / a)).sum()))
+
+
+def test_every_feature_has_words(rows: pd.DataFrame) -> None:
+    some = rows.head(60).assign(
+        orders=1, refunded=2.0, discount=1.0, visits_28=1, visits_91=2, channel="ads", city="x", tier="y"
+    )
+    named = set(churn.design(some))
+    assert named == set(churn.SAID) | {"discount share", "channel: ads", "city: x", "tier: y"}
+
+
 def test_models_are_trained_on_quarters_that_are_over_and_tested_on_the_next(rows: pd.DataFrame) -> None:
     found = churn.contest(rows)
     assert {f.model for f in found.folds} == {churn.LOGISTIC, churn.BOOSTING, churn.PURCHASES}

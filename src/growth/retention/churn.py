@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.random import PCG64, Generator
 from numpy.typing import ArrayLike
+from scipy.special import ndtri
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -29,6 +30,22 @@ LOGS = (
     "recency", "tenure", "bought", "orders", "spent", "refunded", "bought_91", "bought_182", "visits_28", "visits_91",
 )  # fmt: skip
 LABELS = ("channel", "city", "tier")
+
+
+# How a feature is called in a sentence.
+SAID = {
+    "log recency": "days since the last purchase",
+    "log tenure": "days since the first purchase",
+    "log bought": "number of purchase days",
+    "log bought in 91 days": "purchase days in the last 91 days",
+    "log bought in 182 days": "purchase days in the last 182 days",
+    "log orders": "number of orders",
+    "log spent": "money spent",
+    "log refunded": "money refunded",
+    "log visits in 28 days": "visits in the last 28 days",
+    "log visits in 91 days": "visits in the last 91 days",
+    "log silence over own gap": "silence against the customer's own usual gap",
+}
 
 
 def bought_again(rows: pd.DataFrame) -> np.ndarray:
@@ -211,8 +228,7 @@ def calibration_by_chance(chance: ArrayLike, many: int = 10, confidence: float =
     parts = [p[k] for k in np.array_split(np.argsort(p, kind="stable"), many) if len(k)]
     spread = np.array([sqrt(float((q * (1 - q)).sum())) for q in parts]) / len(p)  # weight m / n times sd
     mean = sqrt(2 / pi) * float(spread.sum())
-    one_sided = critical(inf, 2 * confidence - 1)
-    return mean, mean + one_sided * sqrt((1 - 2 / pi) * float((spread**2).sum()))
+    return mean, mean + float(ndtri(confidence)) * sqrt((1 - 2 / pi) * float((spread**2).sum()))
 
 
 def predict(name: str, train: pd.DataFrame, test: pd.DataFrame) -> Floats:
@@ -373,9 +389,12 @@ def _fold(name: str, rows: pd.DataFrame, day: dt.date, chance: Floats, confidenc
 def stability(old: ArrayLike, new: ArrayLike, many: int = 10) -> float:
     """Return the population stability index of a score: Σ (b - a) log(b / a) over the old score's tenths.
 
-    Below 0.1 is read as stable, above 0.25 as another population (Siddiqi 2006, Credit Risk Scorecards).
+    A score of no more than `many` values (a label, a small count) is compared value by value. Below 0.1 is read as
+    stable, above 0.25 as another population (Siddiqi 2006, Credit Risk Scorecards).
     """
-    edges = np.unique(np.quantile(np.asarray(old, float), np.linspace(0, 1, many + 1)[1:-1]))
+    values = np.unique(np.asarray(old, float))
+    tenths = np.unique(np.quantile(np.asarray(old, float), np.linspace(0, 1, many + 1)[1:-1]))
+    edges = values[:-1] if len(values) <= many else tenths
     counts = [
         np.bincount(np.searchsorted(edges, np.asarray(s, float)), minlength=len(edges) + 1)
         for s in (old, new)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from growth import figures as house
-from growth.retention.churn import Contest, groups
+from growth.retention.churn import SAID, Contest, groups
 from growth.retention.targeting import Campaign
 
 
@@ -55,7 +55,7 @@ def importance(found: Contest) -> Figure:
     off = np.array([table["loss"] - table["low"], table["high"] - table["loss"]])
     axes.errorbar(table["loss"], places, xerr=off, color=house.BLUE, linestyle="", marker="o", capsize=3)
     axes.axvline(0, color=house.INK, linewidth=1)
-    axes.set_yticks(places, [str(f).removeprefix("log ") for f in table["feature"]])
+    axes.set_yticks(places, [SAID.get(f, f) for f in table["feature"]])
     axes.set_xlabel("AUC lost when the feature is shuffled")
     return figure
 

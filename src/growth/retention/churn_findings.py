@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from growth.retention.churn import Contest, Fold
+from growth.retention.churn import SAID, Contest, Fold
 from growth.retention.cohort_findings import level
 from growth.retention.snapshots import HORIZON
 from growth.retention.targeting import Campaign
@@ -60,8 +60,8 @@ def models(nb: Notebook, found: Contest) -> None:
     top = found.importance.iloc[0]
     nb.finding(
         "F4.why",
-        f"What tells most is {top['feature'].removeprefix('log ')}: shuffled, it costs {figures(top['loss'], 2)} of "
-        "the AUC.",
+        f"What tells most: {SAID.get(top['feature'], top['feature'])}. Shuffled among customers, it costs "
+        f"{figures(top['loss'], 2)} of the AUC ({level(nb)} {top['low']:.3f} to {top['high']:.3f}).",
         float(top["loss"]),
         "AUC lost",
         low=float(top["low"]),
@@ -99,7 +99,7 @@ def _drifted(found: Contest) -> str:
     text = f" Drift of the score against those learnt from: population stability index {found.drift:.2f}"
     if top["index"] < DRIFTS:
         return f"{text}; no feature has moved by {DRIFTS:g} or more."
-    return f"{text}; most moved has {top['feature'].removeprefix('log ')} ({top['index']:.2f})."
+    return f"{text}; most moved has: {SAID.get(top['feature'], top['feature'])} ({top['index']:.2f})."
 
 
 def campaign(nb: Notebook, found: Campaign) -> None:
