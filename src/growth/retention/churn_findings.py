@@ -105,6 +105,12 @@ def _drifted(found: Contest) -> str:
 def campaign(nb: Notebook, found: Campaign) -> None:
     """Record whom it pays to contact, and what targeting by risk would have left."""
     currency, p = nb.data.currency, nb.params
+    series = dict(
+        realised=found.realised, realised_low=found.low, realised_high=found.high, by_risk=found.by_risk,
+        everybody=found.everybody, against_risk=found.against_risk, against_low=found.against_low,
+        against_high=found.against_high, chosen=found.chosen, customers=found.customers, foreseen=found.foreseen,
+        pays_from=found.pays_from, pays_from_low=found.pays_from_low, pays_from_high=found.pays_from_high,
+    )  # fmt: skip
     nb.finding(
         "F4.whom",
         f"If a contact costs {currency} {p.contact_cost:g} and raises what a customer leaves in a quarter by "
@@ -120,13 +126,8 @@ def campaign(nb: Notebook, found: Campaign) -> None:
         caveats="The lift is assumed, and the same share for all, until a randomised test has measured it "
         "(03_promotions). The expectation of the next quarter has no interval; of the quarter held out "
         f"{currency} {count(found.foreseen)} had been foreseen.",
-        series=dict(
-            realised=found.realised, realised_low=found.low, realised_high=found.high, by_risk=found.by_risk,
-            everybody=found.everybody, against_risk=found.against_risk, against_low=found.against_low,
-            against_high=found.against_high, chosen=found.chosen, customers=found.customers, foreseen=found.foreseen,
-            pays_from=found.pays_from, pays_from_low=found.pays_from_low, pays_from_high=found.pays_from_high,
-        ),
-    )  # fmt: skip
+        series={k: v for k, v in series.items() if isfinite(v)},
+    )
 
 
 def _breaks_even(nb: Notebook, found: Campaign) -> str:

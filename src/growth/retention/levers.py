@@ -159,7 +159,8 @@ def table(found: list[Lever]) -> pd.DataFrame:
         rows.append(
             dict(lever=x.label, members=a.treated, others=a.others, plain=a.naive.value, adjusted=a.value.value,
                  low=a.value.low, high=a.value.high, overlap=a.balance.effective, robustness=s.robustness,
-                 robustness_sure=s.robustness_sure, as_strong_as=s.strongest, then=s.under_strongest, times=s.times,
+                 robustness_sure=s.robustness_sure, as_strong_as=s.strongest, then=s.under_strongest,
+                 times=s.times if isfinite(s.times) else None,
                  ratio=a.ratio, evalue=a.evalue, evalue_sure=a.evalue_sure,
                  placebo=x.placebo.value if x.placebo else None, verdict=x.verdict)
         )  # fmt: skip
