@@ -43,6 +43,12 @@ def test_a_true_effect_is_recovered_and_may_hold() -> None:
     assert found.found.value.low < 0.2 < found.found.value.high
     assert found.placebo is not None and found.placebo.low < 0 < found.placebo.high
     assert (found.verdict, len(found.reasons)) == (levers.HOLDS, 1)
+    s = found.found.sensitivity
+    assert s.times > 1
+    assert found.reasons[0].startswith(
+        f"unless a hidden confounder is {s.times:.1f} times as strong as {s.strongest}"
+    )
+    assert found.found.ratio_low > 1 and found.found.evalue > found.found.evalue_sure > 1
 
 
 def test_what_is_hidden_is_not_believed() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+import pytest
 
+from growth.marts import why_not
 from growth.retention import snapshots
-from tests.conftest import frame
+from growth.retention.marts import MARTS
+from tests.conftest import INFO, frame
 from tests.retention.test_marts import rows  # noqa: F401  (a fixture)
 
 AS_OF = dt.date(2024, 7, 1)
@@ -73,32 +77,123 @@ def test_features_and_outcomes_equal_brute_force(shop: Any, rows: dict[str, Any]
     assert mine == sorted(want, key=lambda r: (r[1], r[0]))
 
 
-def test_nothing_leaks_from_the_future(shop: Any, rows: dict[str, Any]) -> None:  # noqa: F811
-    """Orders, visits and refunds from a snapshot on change none of its features; one before it does."""
-    at = dt.date(2024, 4, 1)
-    assert at in snapshots.snapshot_days(AS_OF)
-    tables = rows | visits_of(rows)
-    moment = dt.datetime(2024, 4, 1)
-    more = dict(tables)
-    late = [
-        dict(order_id=f"late{n}", customer_id=f"c{n}", status="paid", placed_at=moment) for n in range(60)
+AT = dt.date(2024, 4, 1)  # a snapshot
+OUTCOME = {"again", "came", "community_soon"}
+
+
+def clubs_of() -> dict[str, Any]:
+    """Members of a program, of the points club and of a community, some before the snapshot, some after."""
+    since = dt.datetime(2024, 1, 5)
+    return dict(
+        customers=[dict(customer_id=f"c{n}", acquisition_channel="ads" if n % 3 else None) for n in range(60)],
+        memberships=[dict(customer_id=f"c{n}", program="club", tier="bronze", valid_from=since) for n in range(60)],
+        points=[dict(customer_id=f"c{n}", at=since, delta=5) for n in range(20)],
+        communities=[dict(customer_id=f"c{n}", community="runners", joined_at=since) for n in range(10)],
+    )  # fmt: skip
+
+
+def full(shop_rows: dict[str, Any]) -> dict[str, Any]:
+    """Every table that a feature comes from."""
+    lines = [r | dict(discount=1) for r in shop_rows["order_lines"]]
+    return shop_rows | visits_of(shop_rows) | clubs_of() | dict(order_lines=lines)
+
+
+def more_of(tables: dict[str, Any], moment: dt.datetime) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """For every kind of row: the tables with one more of it for each of sixty customers, at a moment."""
+    who = [f"c{n}" for n in range(60)]
+    placed = [dict(order_id=f"new {c}", customer_id=c, status="paid", placed_at=moment) for c in who]
+    lines = [dict(order_id=o["order_id"], product_id="p", quantity=1, amount=999, discount=9) for o in placed]
+    kinds: dict[str, dict[str, list[dict[str, Any]]]] = dict(
+        orders=dict(orders=placed, order_lines=lines),
+        returns=dict(returns=[dict(customer_id=c, quantity=1, refund=77, requested_at=moment) for c in who]),
+        visits=dict(
+            sessions=[dict(session_id=f"new {c}", visitor_id=f"v{c}", started_at=moment) for c in who]
+        ),
+        tier=dict(
+            memberships=[dict(customer_id=c, program="another", tier="gold", valid_from=moment) for c in who]
+        ),
+        points=dict(points=[dict(customer_id=c, at=moment, delta=1) for c in who]),
+        community=dict(communities=[dict(customer_id=c, community="readers", joined_at=moment) for c in who]),
+        devices=dict(
+            visitors=[dict(visitor_id=f"w{c}", customer_id=c, valid_from=moment) for c in who],
+            sessions=[
+                dict(session_id=f"w {c}", visitor_id=f"w{c}", started_at=moment + dt.timedelta(minutes=1))
+                for c in who
+            ],
+        ),
+    )
+    return {
+        kind: tables | {name: [*tables[name], *extra] for name, extra in added.items()}
+        for kind, added in kinds.items()
+    }
+
+
+@pytest.fixture
+def known(shop: Any) -> Any:
+    """Return a function that makes the features of the snapshot of April, as bytes would be compared."""
+
+    def made(tables: dict[str, Any]) -> pd.DataFrame:
+        found = frame(snapshots.snapshots(shop(**tables)))
+        found = found[found["at"] == AT].drop(columns=sorted(OUTCOME)).astype(object)
+        return found.where(found.notna(), None).sort_values("customer_id", ignore_index=True)
+
+    return made
+
+
+def test_nothing_leaks_from_the_future(shop: Any, rows: dict[str, Any], known: Any) -> None:  # noqa: F811
+    """Orders, refunds, visits, tiers, points, communities, devices from the day on change no feature of it."""
+    assert AT in snapshots.snapshot_days(AS_OF)
+    tables = full(rows)
+    was = known(tables)
+    assert len(was) > 40 and was.drop(columns=["city"]).notna().any().all(), "every feature is there"
+    for moment in (dt.datetime(2024, 4, 1), dt.datetime(2024, 5, 20, 13)):
+        for kind, more in more_of(tables, moment).items():
+            pd.testing.assert_frame_equal(known(more), was, obj=kind)
+    past = dict(orders=[o for o in tables["orders"] if o["placed_at"].date() < AT])
+    ids = {o["order_id"] for o in past["orders"]}
+    past["order_lines"] = [r for r in tables["order_lines"] if r["order_id"] in ids]
+    past["returns"] = [r for r in rows["returns"] if r["requested_at"].date() < AT]
+    past["sessions"] = [r for r in tables["sessions"] if r["started_at"].date() < AT]
+    pd.testing.assert_frame_equal(known(tables | past), was, obj="what had happened alone")
+
+
+def test_each_kind_of_row_before_the_day_changes_its_features(rows: dict[str, Any], known: Any) -> None:  # noqa: F811
+    """The same rows a day earlier: so the test above could fail. Each changes its own features and no other."""
+    tables = full(rows)
+    was = known(tables).set_index("customer_id")
+    bought = {"recency", "bought", "orders", "spent", "discount", "bought_91", "bought_182"}
+    own = dict(
+        orders=bought, returns={"refunded"}, visits={"visits_28", "visits_91"}, tier={"tier"},
+        points={"points"}, community={"community"}, devices={"visits_28", "visits_91"},
+    )  # fmt: skip
+    for kind, more in more_of(tables, dt.datetime(2024, 3, 31)).items():
+        now = known(more).set_index("customer_id").loc[was.index]
+        changed = {c for c in was if not was[c].equals(now[c])}
+        assert changed == own[kind], kind
+
+
+def test_orders_discounts_and_refunds_by_hand(shop: Any) -> None:
+    """Two orders on one day are one purchase day and two orders; a refund of a cancelled order is none."""
+    days = ["2024-02-01 10:00", "2024-02-01 20:00", "2024-03-05 09:00", "2024-03-06 09:00"]
+    kinds = ["paid", "paid", "paid", "cancelled"]
+    placed = [
+        dict(order_id=f"o{i}", customer_id="c", status=k, placed_at=d)
+        for i, (d, k) in enumerate(zip(days, kinds, strict=True))
     ]
-    more["orders"] = [*tables["orders"], *late]
-    more["order_lines"] = [
-        *tables["order_lines"], *(dict(order_id=o["order_id"], product_id="p", quantity=1, amount=999) for o in late)
-    ]  # fmt: skip
-    more["sessions"] = [
-        *tables["sessions"], *(dict(session_id=f"x{n}", visitor_id=f"vc{n}", started_at=moment) for n in range(60))
-    ]  # fmt: skip
+    lines = [dict(order_id=f"o{i}", product_id="p", quantity=1, amount=10, discount=2.5) for i in range(4)]
+    back = [
+        dict(order_id=o, ordinal=1, quantity=1, refund=4, requested_at="2024-03-20 09:00")
+        for o in ("o0", "o3")
+    ]
+    found = frame(snapshots.snapshots(shop(orders=placed, order_lines=lines, returns=back)))
+    (one,) = found[found["at"] == AT].to_dict("records")
+    assert (one["bought"], one["orders"], one["bought_91"]) == (2, 3, 2)
+    assert (float(one["spent"]), float(one["discount"]), float(one["refunded"])) == (30, 7.5, 4)
+    none = frame(snapshots.snapshots(shop(orders=placed, order_lines=lines)))
+    assert none["refunded"].isna().all(), "no table of returns: not known, not 0"
 
-    def known(t: dict[str, Any]) -> pd.DataFrame:
-        found = frame(snapshots.snapshots(shop(**t)))
-        return found.loc[found["at"] == at, [*KNOWN, "visits_28", "visits_91", "channel"]].reset_index(
-            drop=True
-        )
 
-    pd.testing.assert_frame_equal(known(tables), known(more))
-    early = dict(order_id="early", customer_id="c0", status="paid", placed_at=dt.datetime(2024, 3, 31))
-    line = dict(order_id="early", product_id="p", quantity=1, amount=999)
-    before = tables | dict(orders=[*tables["orders"], early], order_lines=[*tables["order_lines"], line])
-    assert not known(before).equals(known(tables))
+def test_a_sample_of_order_lines_has_no_snapshots(shop: Any, rows: dict[str, Any]) -> None:  # noqa: F811
+    tables = shop(info=replace(INFO, sampling="order_lines"), **rows)
+    assert "says nothing about whole customers" in why_not(MARTS["snapshots"], tables)
+    assert why_not(MARTS["snapshots"], shop(**rows)) == ""

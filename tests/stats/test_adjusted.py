@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from growth.stats.adjusted import _as_strong, adjusted, robustness, sensitivity
+from growth.stats.adjusted import _as_strong, _times, _under, adjusted, evalue, robustness, sensitivity
+from growth.stats.contrast import critical
 
 
 def world(
@@ -32,6 +35,38 @@ def test_the_published_case() -> None:
     assert robustness(4.18445, 783, 0.95) == pytest.approx(0.07626, abs=5e-6)
     assert _as_strong(0.00908, 0.10903) == pytest.approx((0.00916, 0.12464), abs=5e-5)
     assert robustness(1.0, 783, 0.95) == 0
+
+
+def test_the_published_bounds() -> None:
+    """As strong as female once, twice, three times (the same table): .0752, .0529, .0304 are left."""
+    value, error = 0.09731566, 0.02325654
+    seen = 0.00908, 0.10903
+    left = [_under(value, error, 783, _as_strong(*seen, k))[0] for k in (1, 2, 3)]
+    assert left == pytest.approx([0.07522, 0.05293, 0.03040], abs=2e-5)
+    times = _times(value, error, 783, seen, 0.95)
+    under, wider = _under(value, error, 783, _as_strong(*seen, times))
+    assert under == pytest.approx(critical(783, 0.95) * wider, rel=1e-6), "there the interval ends at 0"
+    assert 2 < times < 3 and _times(-value, error, 783, seen, 0.95) == pytest.approx(times)
+    assert _times(value, value, 783, seen, 0.95) == 0 and _times(value, error, 783, (0, 0), 0.95) == inf
+
+
+def test_the_published_e_value() -> None:
+    """VanderWeele and Ding 2017: 3.9 (1.8 to 8.7) takes 7.26, and 3.0 for the end of the interval; below 1 mirrored."""
+    assert evalue(3.9) == pytest.approx(7.26, abs=0.005) and evalue(1.8) == pytest.approx(3.0)
+    assert evalue(1 / 3.9) == pytest.approx(evalue(3.9)) and evalue(1) == 1
+    with pytest.raises(ValueError, match="positive ratio"):
+        evalue(0.0)
+
+
+def test_the_ratio_is_that_of_the_adjusted_means_and_covers() -> None:
+    """Shares .25 + .1 of a third, plus .1: the ratio of the means of all is (.2833 + .1) / .2833."""
+    truth, hits = (0.25 + 0.1 / 3 + 0.1) / (0.25 + 0.1 / 3), 0
+    for seed in range(700, 900):
+        found = adjusted(*world(seed, 1_000, 0.0, 0.1))
+        hits += found.ratio_low <= truth <= found.ratio_high
+        nearer = found.ratio_low if found.ratio_low > 1 else 1.0
+        assert found.evalue_sure == pytest.approx(evalue(nearer)) and found.evalue >= found.evalue_sure
+    assert 178 <= hits <= 199  # the exact 99 % interval of the count
 
 
 def test_what_is_seen_is_adjusted_away() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from growth import figures as house
-from growth.retention.churn import Contest, groups
+from growth.retention.churn import SAID, Contest, groups
 from growth.retention.targeting import Campaign
 
 
@@ -44,6 +44,19 @@ def aucs(table: pd.DataFrame) -> Figure:
     axes.set_ylabel("area under the ROC curve")
     house.only_horizontal_grid(axes)
     axes.legend(loc="lower left", ncols=3, bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    return figure
+
+
+def importance(found: Contest) -> Figure:
+    """Draw the AUC that is lost without each feature, the largest first, with intervals."""
+    table = found.importance.iloc[::-1]
+    figure, axes = house.new(0.9 + 0.24 * len(table))
+    places = np.arange(len(table))
+    off = np.array([table["loss"] - table["low"], table["high"] - table["loss"]])
+    axes.errorbar(table["loss"], places, xerr=off, color=house.BLUE, linestyle="", marker="o", capsize=3)
+    axes.axvline(0, color=house.INK, linewidth=1)
+    axes.set_yticks(places, [SAID.get(f, f) for f in table["feature"]])
+    axes.set_xlabel("AUC lost when the feature is shuffled")
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from growth.retention.cohort_findings import level
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from growth.report.notebook import Notebook
 
 POINTS = {c: "{:+.2%}" for c in ("plain", "adjusted", "low", "high", "then", "placebo")}
+STRENGTH = {c: "{:.2f}" for c in ("times", "ratio", "evalue", "evalue_sure")}
 SHARES = {c: "{:.1%}" for c in ("overlap", "robustness", "robustness_sure")}
 
 
@@ -20,6 +22,11 @@ def levers(nb: Notebook, found: list[Lever]) -> None:
         a, s = x.found, x.found.sensitivity
         tail = f"; {x.reasons[0]}" if x.reasons else ""
         series = dict(plain=a.naive.value, robustness=s.robustness, robustness_sure=s.robustness_sure)
+        strength = dict(
+            times=s.times, ratio=a.ratio, ratio_low=a.ratio_low, ratio_high=a.ratio_high, evalue=a.evalue,
+            evalue_sure=a.evalue_sure,
+        )  # fmt: skip
+        series |= {k: v for k, v in strength.items() if isfinite(v)}
         if x.placebo is not None:
             series |= dict(placebo=x.placebo.value, placebo_low=x.placebo.low, placebo_high=x.placebo.high)
         nb.finding(
@@ -32,7 +39,7 @@ def levers(nb: Notebook, found: list[Lever]) -> None:
             low=a.value.low,
             high=a.value.high,
             n=a.treated + a.others,
-            method="augmented inverse-probability weighting; robustness value of Cinelli and Hazlett",
+            method="augmented inverse-probability weighting; robustness value of Cinelli and Hazlett; E-value",
             caveats="Not randomised. "
             + (
                 f"{x.left_out:,} customers of whom channel or city is not known are left out."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import pandas as pd
@@ -127,12 +128,16 @@ def _verdict(found: Adjusted, placebo: Estimate | None) -> tuple[str, tuple[str,
         reasons.append(
             f"a hidden confounder that explains {100 * s.robustness_sure:.1f} % of both would undo it"
         )
-    if s.low <= 0 <= s.high:
-        reasons.append(f"one as strong as {s.strongest} would undo it")
+    if 0 < s.times < 1:  # at 0 the reason before has said so
+        reasons.append(f"one {s.times:.1f} times as strong as {s.strongest} would undo it")
     if found.balance.after > 0.1 or found.balance.extreme > 0.1:
         reasons.append("members and others hardly overlap")
-    sure = ("none of these doubts applies, but nobody was drawn by lot",)
-    return (FRAGILE, tuple(reasons)) if reasons else (HOLDS, sure)
+    if reasons:
+        return FRAGILE, tuple(reasons)
+    if s.strongest and isfinite(s.times):
+        unless = f"unless a hidden confounder is {s.times:.1f} times as strong as {s.strongest}"
+        return HOLDS, (f"{unless}; nobody was drawn by lot",)
+    return HOLDS, ("none of these doubts applies, but nobody was drawn by lot",)
 
 
 def levers(rows: pd.DataFrame, confidence: float = 0.95) -> tuple[list[Lever], dict[str, str]]:
@@ -155,6 +160,8 @@ def table(found: list[Lever]) -> pd.DataFrame:
             dict(lever=x.label, members=a.treated, others=a.others, plain=a.naive.value, adjusted=a.value.value,
                  low=a.value.low, high=a.value.high, overlap=a.balance.effective, robustness=s.robustness,
                  robustness_sure=s.robustness_sure, as_strong_as=s.strongest, then=s.under_strongest,
+                 times=s.times if isfinite(s.times) else None,
+                 ratio=a.ratio, evalue=a.evalue, evalue_sure=a.evalue_sure,
                  placebo=x.placebo.value if x.placebo else None, verdict=x.verdict)
         )  # fmt: skip
     return pd.DataFrame(rows)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis import _
 
-from growth.definitions import FAR, Tables, first_record, visits
-from growth.retention.worth_marts import purchase_days
+from growth.definitions import FAR, Tables, first_record, orders, refunds, visits
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table as Rows
@@ -29,12 +28,18 @@ def snapshots(tables: Tables) -> Rows:
     """Return a row a customer and snapshot, of customers who had bought before it.
 
     Columns, from before ``at``: ``customer_id, at, recency`` (days since the last purchase day), ``tenure`` (since
-    the first), ``bought`` (purchase days), ``spent``, ``bought_91, bought_182``; ``visits_28, visits_91, channel, city,
+    the first), ``bought`` (purchase days), ``orders``, ``spent``, ``bought_91, bought_182``; ``discount`` (taken off
+    what was bought), ``refunded`` (money asked back), ``visits_28, visits_91, channel, city,
     tier, points, community`` (in the points club, in a community) are null where no table knows. From ``at`` on:
     ``community_soon`` (joins one within `HORIZON` days, and was in none before), ``again`` and ``came`` (purchase days
     and money in these days; null where they are not over).
+
+    Notes
+    -----
+    One thing is known too early: an order that is cancelled after ``at`` is not counted before it either, for the
+    contract keeps an order's last status alone.
     """
-    days = purchase_days(tables)
+    days = tables.once("purchase_days_discounted", _purchase_days)
     at = ibis.memtable({"at": snapshot_days(dt.date.fromisoformat(tables.info.as_of))})
     at = at.select(at=at["at"].cast("date"))
     before = _ages(days, at, days.date < at["at"])
@@ -43,7 +48,9 @@ def snapshots(tables: Tables) -> Rows:
         recency=_.age.min(),
         tenure=_.age.max(),
         bought=_.count().cast("int64"),
+        orders=_.orders.sum().cast("int64"),
         spent=_.amount.sum().cast("decimal(38, 4)"),
+        discount=_.discount.sum().cast("decimal(38, 4)"),
         **{f"bought_{d}": (before.age <= d).cast("int64").sum().cast("int64") for d in RECENT},
     )
     after = _ages(days, at, (days.date >= at["at"]) & (days.date < _end(at)))
@@ -56,9 +63,37 @@ def snapshots(tables: Tables) -> Rows:
         again=ibis.ifelse(over, ibis.coalesce(both.again, 0), None),
         came=ibis.ifelse(over, ibis.coalesce(both.came, nothing), None),
     ).drop("who", "then")
+    both = _with_refunds(tables, both, at)
     both = _with_visits(tables, both, at)
     both = _with_clubs(tables, _with_tier(tables, both))
     return _with_channel(tables, both)
+
+
+def _purchase_days(tables: Tables) -> Rows:
+    """Return days on which known customers bought: ``customer_id, date, orders, amount, discount``, once each.
+
+    ``discount`` is null where the lines of the day have none on record.
+    """
+    lines = tables["order_lines"].filter(_.amount > 0).select("order_id", "amount", "discount")
+    sold = lines.inner_join(orders(tables), "order_id").filter(_.customer_id.notnull())
+    return sold.group_by("customer_id", "date").agg(
+        orders=_.order_id.nunique().cast("int64"),
+        amount=_.amount.sum().cast(CENTS),
+        discount=_.discount.sum().cast(CENTS),
+    )
+
+
+def _with_refunds(tables: Tables, rows: Rows, at: Rows) -> Rows:
+    """Add what the customer had asked back before the day; null where the data have no returns."""
+    if "returns" not in tables:
+        return rows.mutate(refunded=ibis.null("decimal(38, 4)"))
+    back = refunds(tables).filter(_.customer_id.notnull())
+    back = back.group_by("customer_id", "date").agg(amount=_.amount.sum().cast(CENTS))
+    back = back.inner_join(at, back.date < at["at"])
+    back = back.group_by(who="customer_id", then="at").agg(refunded=_.amount.sum().cast("decimal(38, 4)"))
+    both = rows.left_join(back, (rows.customer_id == back.who) & (rows["at"] == back.then))
+    none = ibis.literal(0).cast("decimal(38, 4)")
+    return both.mutate(refunded=ibis.coalesce(both.refunded, none)).drop("who", "then")
 
 
 def _end(at: Rows) -> ibis.Value:

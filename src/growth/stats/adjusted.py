@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import exp, inf, isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,6 +55,9 @@ class Sensitivity:
         The estimate if there were one as strong as that.
     low, high : float
         … and its interval.
+    times : float
+        How many times as strong as that it must be for the interval to reach 0: below 1, one weaker would do; infinite
+        where no covariate says anything of both; 0 where the interval holds 0 already.
 
     Notes
     -----
@@ -68,6 +71,7 @@ class Sensitivity:
     under_strongest: float
     low: float
     high: float
+    times: float
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,10 @@ class Adjusted:
     treated, others : int
     balance : Balance
     sensitivity : Sensitivity
+    ratio, ratio_low, ratio_high : float
+        The adjusted mean of the treated over that of the others, with its interval; NaN if one is not positive.
+    evalue, evalue_sure : float
+        See `evalue`: of the ratio, and of the end of its interval that is nearer to 1 (1 if the interval holds 1).
     """
 
     naive: Estimate
@@ -89,6 +97,11 @@ class Adjusted:
     others: int
     balance: Balance
     sensitivity: Sensitivity
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    evalue: float
+    evalue_sure: float
 
 
 def adjusted(
@@ -123,9 +136,11 @@ def adjusted(
         raise ValueError(f"fewer than {FEWEST} units are on one side, too few to adjust")
     e = _propensity(x, d)
     m1, m0 = (x @ _least_squares(x[side], y[side]) for side in (d, ~d))
-    parts = m1 - m0 + np.where(d, (y - m1) / e, -(y - m0) / (1 - e))
+    one, none = m1 + d * (y - m1) / e, m0 + ~d * (y - m0) / (1 - e)
+    parts = one - none
     n = len(d)
     value = estimate(float(parts.mean()), float(parts.std(ddof=1) / sqrt(n)), inf, confidence)
+    ratio = _ratio(one, none, confidence)
     a, b = y[d], y[~d]
     error = sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
     naive = estimate(float(a.mean() - b.mean()), error, inf, confidence)
@@ -136,7 +151,45 @@ def adjusted(
         int((~d).sum()),
         _balance(d, e, x[:, 1:]),
         sensitivity(d, y, groups, confidence),
+        *ratio,
+        evalue(ratio[0]),
+        evalue(min(max(1.0, ratio[1]), ratio[2]) if ratio[0] >= 1 else max(min(1.0, ratio[2]), ratio[1])),
     )
+
+
+def _ratio(one: Floats, none: Floats, confidence: float) -> tuple[float, float, float]:
+    """Return the ratio of two means over the same units, and its interval on the log scale (influence function)."""
+    a, b = float(one.mean()), float(none.mean())
+    if min(a, b) <= 0:
+        return nan, nan, nan
+    error = float((one / a - none / b).std(ddof=1)) / sqrt(len(one))
+    half = critical(inf, confidence) * error
+    return a / b, a / b * exp(-half), a / b * exp(half)
+
+
+def evalue(ratio: float) -> float:
+    """Return how strong a hidden confounder must be, as a ratio of risks, to make a ratio of 1 look like this one.
+
+    Parameters
+    ----------
+    ratio : float
+        A ratio of two shares, positive; NaN stays NaN.
+
+    Returns
+    -------
+    float
+        Both the ratio by which it goes with treatment and that by which it goes with the outcome; at least 1.
+
+    Notes
+    -----
+    VanderWeele and Ding (2017), Annals of Internal Medicine 167:268-274: RR + sqrt(RR (RR - 1)), of 1 / RR below 1.
+    """
+    if isnan(ratio):
+        return nan
+    if not ratio > 0:
+        raise ValueError("An E-value is of a positive ratio.")
+    above = max(ratio, 1 / ratio)
+    return above + sqrt(above * (above - 1))
 
 
 def _columns(values: ArrayLike) -> Floats:
@@ -217,29 +270,59 @@ def sensitivity(
     value = float(rest @ y / (rest @ rest))
     left = y - full @ _least_squares(full, y)
     error = sqrt(float(left @ left) / freedom / float(rest @ rest))
-    strongest, shift, wider = "", 0.0, error
+    strongest, moved = "", (value, error)
+    strengths: tuple[float, float] = (0.0, 0.0)
     for name in named:
         others = np.column_stack([np.ones(len(d)), *[v for k, v in named.items() if k != name]])
-        with_d = _explained(t, others, x)
-        with_y = _explained(y, np.column_stack([t, others]), full)
-        strong_d, strong_y = _as_strong(with_d, with_y)
-        bias = error * sqrt(freedom * strong_y * strong_d / (1 - strong_d))
-        if bias >= shift:
-            strongest, shift = name, bias
-            wider = error * sqrt((1 - strong_y) / (1 - strong_d) * freedom / (freedom - 1))
-    under = value - np.sign(value) * shift
-    half = critical(freedom, confidence) * wider
+        seen = _explained(t, others, x), _explained(y, np.column_stack([t, others]), full)
+        under = _under(value, error, freedom, _as_strong(*seen))
+        if not strongest or abs(value - under[0]) >= abs(value - moved[0]):
+            strongest, moved, strengths = name, under, seen
+    half = critical(freedom, confidence) * moved[1]
     return Sensitivity(
         robustness(value / error, freedom), robustness(value / error, freedom, confidence), strongest,
-        float(under), float(under - half), float(under + half),
+        moved[0], moved[0] - half, moved[0] + half, _times(value, error, freedom, strengths, confidence),
     )  # fmt: skip
 
 
-def _as_strong(with_d: float, with_y: float) -> tuple[float, float]:
-    """Return the partial R² of a hidden confounder with treatment and outcome, as strong as a covariate with these."""
-    odds = min(with_d / (1 - with_d), 0.99)
-    shared = min(with_d**2 / (1 - with_d) ** 2, 0.99)
-    return odds, min(((1 + sqrt(shared)) ** 2 / (1 - shared)) * with_y / (1 - with_y), 0.99)
+def _under(value: float, error: float, freedom: float, strong: tuple[float, float]) -> tuple[float, float]:
+    """Return estimate and error if there were a confounder with these partial R² (treatment, outcome)."""
+    with_d, with_y = strong
+    bias = error * sqrt(freedom * with_y * with_d / (1 - with_d))
+    wider = error * sqrt((1 - with_y) / (1 - with_d) * freedom / (freedom - 1))
+    return float(value - np.sign(value) * bias), wider
+
+
+def _times(
+    value: float,
+    error: float,
+    freedom: float,
+    seen: tuple[float, float],
+    confidence: float,
+    most: float = 1e4,
+) -> float:
+    """Return how many times as strong as a covariate with these partial R² undoes an estimate."""
+
+    def stands(k: float) -> bool:
+        under, wider = _under(value, error, freedom, _as_strong(*seen, k))
+        return bool(np.sign(value) * under > critical(freedom, confidence) * wider)
+
+    if not stands(0.0):
+        return 0.0
+    if stands(most):
+        return inf
+    low, high = 0.0, most
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if stands(middle) else (low, middle)
+    return low
+
+
+def _as_strong(with_d: float, with_y: float, times: float = 1.0) -> tuple[float, float]:
+    """Return the partial R² of a hidden confounder with treatment and outcome, `times` as strong as one with these."""
+    odds = min(times * with_d / (1 - with_d), 0.99)
+    shared = min(times * with_d**2 / max((1 - times * with_d) * (1 - with_d), 1e-12), 0.99)
+    return odds, min(((sqrt(times) + sqrt(shared)) ** 2 / (1 - shared)) * with_y / (1 - with_y), 0.99)
 
 
 def _explained(y: Floats, small: Floats, large: Floats) -> float:
