@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import ceil, inf
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from growth.stats.many import holm
 from growth.stats.survival import (
     ChiSquare,
     Curve,
+    Spells,
     kaplan_meier,
     log_rank,
     restricted_mean,
@@ -42,6 +43,9 @@ class Segment:
     table : DataFrame
         ``level, customers, events, share, low, high``: who has had the event within `within` days.
     within : int
+    unknown : int
+        Customers whose level is not known: they are in no level and not compared. Often they are records of another
+        kind (a guest, a mistyped number), so that "not known" would look like a cause.
     statistic, freedom, p_value, corrected : float
         Log-rank test, and Holm's correction over the segments that were tried.
     """
@@ -50,6 +54,7 @@ class Segment:
     curves: dict[str, Curve]
     table: pd.DataFrame
     within: int
+    unknown: int
     statistic: float
     freedom: int
     p_value: float
@@ -114,27 +119,40 @@ def segments(
     list of Segment
         In the order of `names`; p-values corrected by Holm over those compared.
 
+    Raises
+    ------
+    ValueError
+        As `growth.stats.survival.Spells.of`: lengths that are not known (take them out with `timed`), broken counts.
+
     Notes
     -----
     Kaplan-Meier with log-log intervals, log-rank test, Holm (1979): `growth.stats.survival`, `growth.stats.many`.
     """
+    if rows.empty:
+        return []
+    Spells.of(
+        rows["days"], rows[event], rows["customers"]
+    )  # broken rows are an error, not "nothing to compare"
     found = []
     for name in names:
-        level = pooled_levels(rows[name], rows["customers"], smallest, cell)
-        counts = rows["customers"].groupby(level).sum().sort_values(ascending=False, kind="stable")
-        if len(counts) < 2 or not rows[name].notna().any():
-            continue
-        test = _log_rank(rows, level, event)
+        known = rows[rows[name].notna()]
+        level = pooled_levels(known[name], known["customers"], smallest, cell)
+        counts = known["customers"].groupby(level).sum().sort_values(ascending=False, kind="stable")
+        test = _log_rank(known, level, event) if len(counts) > 1 else None
         if test is None:
             continue
-        curves = {str(v): _curve(rows[level == v], event, confidence) for v in counts.index}
-        table = pd.DataFrame([_level(v, c, rows[level == v], event, within) for v, c in curves.items()])
-        found.append((name, curves, table, test))
-    corrected = holm([t.p_value for *_, t in found]) if found else np.empty(0)
-    return [
-        Segment(n, c, t, within, k.statistic, k.freedom, k.p_value, float(p))
-        for (n, c, t, k), p in zip(found, corrected, strict=True)
-    ]
+        curves = {str(v): _curve(known[level == v], event, confidence) for v in counts.index}
+        table = pd.DataFrame([_level(v, c, known[level == v], event, within) for v, c in curves.items()])
+        unknown = int(rows["customers"].sum() - known["customers"].sum())
+        found.append(
+            Segment(name, curves, table, within, unknown, test.statistic, test.freedom, test.p_value, 1.0)
+        )
+    return _corrected(found)
+
+
+def _corrected(found: list[Segment]) -> list[Segment]:
+    p_values = holm([s.p_value for s in found]) if found else np.empty(0)
+    return [replace(s, corrected=float(p)) for s, p in zip(found, p_values, strict=True)]
 
 
 def _log_rank(rows: pd.DataFrame, level: pd.Series, event: str) -> ChiSquare | None:
@@ -236,7 +254,7 @@ def visible(found: Segment, smallest: int) -> Segment:
         return found
     table = found.table.copy()
     fewest = np.minimum(table["events"], table["customers"] - table["events"])
-    blank = np.asarray(fewest < smallest)
+    blank = np.array(fewest < smallest)
     if blank.sum() == 1 and len(table) > 1:
         blank[int(np.argmin(np.where(blank, np.inf, fewest)))] = True
     table[["events", "share", "low", "high"]] = table[["events", "share", "low", "high"]].astype(float)
@@ -275,14 +293,25 @@ def not_truncated(rows: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
 
 
 def survival_table(curve: Curve, months: Sequence[int]) -> pd.DataFrame:
-    """Return ``months, share, low, high``: still there after so many months, as far as is known."""
+    """Return ``months, share, low, high``: still there after so many months, as far as is known.
+
+    Calendar months differ in days: a month is over when the longest so many months can last is (`longest`), so that who
+    left on the last day of the month has left in it.
+    """
     rows = []
     for m in months:
-        day = round(m * MONTH)
-        if day <= curve.time[-1]:
-            value, low, high = (float(v[0]) for v in curve.at([day]))
+        if longest(m) <= curve.time[-1] + SLACK:
+            value, low, high = (float(v[0]) for v in curve.at([min(longest(m), curve.time[-1])]))
             rows.append(dict(months=m, share=value, low=low, high=high))
     return pd.DataFrame(rows, columns=["months", "share", "low", "high"])
+
+
+SLACK = 3  # days by which the longest of so many months may exceed those that were seen
+
+
+def longest(months: int) -> int:
+    """Return the days that so many calendar months last at most; a few more do no harm, the next month is far."""
+    return ceil(months * MONTH) + 2
 
 
 def by_program(stays: pd.DataFrame, smallest: int, confidence: float = 0.95, cell: int = 0) -> list[Segment]:
@@ -291,8 +320,7 @@ def by_program(stays: pd.DataFrame, smallest: int, confidence: float = 0.95, cel
     for program in sorted(stays["program"].unique()):
         rows = stays[stays["program"] == program].rename(columns={"tier": program})
         found += segments(rows, [program], "ended", 365, smallest, confidence, cell)
-    corrected = holm([s.p_value for s in found]) if found else np.empty(0)
-    found = [replace(s, corrected=float(p)) for s, p in zip(found, corrected, strict=True)]
+    found = _corrected(found)
     return sorted(found, key=lambda s: (s.p_value, -s.statistic))
 
 

@@ -141,6 +141,17 @@ def segments(nb: Notebook, found: list[Segment], what: str, tried: Sequence[str]
     return shown
 
 
+def _not_compared(best: Segment, alone: list[str]) -> list[str]:
+    said = []
+    if best.unknown:
+        said.append(
+            f"{plural(best.unknown, 'customer')} not compared, whose {_plain(best.name)} is not known."
+        )
+    if alone:
+        said.append(f"Not compared, for want of two known levels: {', '.join(alone)}.")
+    return said
+
+
 def _share_of(nb: Notebook, row: pd.Series) -> str:
     return f"{percent(row['share'])} of {inert(str(row['level']))} ({level(nb)} {interval(row['low'], row['high'])})"
 
