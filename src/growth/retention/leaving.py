@@ -217,9 +217,9 @@ def restricted(found: Segment, until: float, confidence: float = 0.95) -> pd.Dat
     -----
     Royston and Parmar (2013), BMC Medical Research Methodology 13:152: needs no proportional hazards.
     """
-    horizon = min(until, *[float(c.time[-1]) for c in found.curves.values()])
     names = list(found.curves)
-    if horizon < SHORTEST:
+    horizon = min([until, *[float(c.time[-1]) for c in found.curves.values()]])
+    if horizon < SHORTEST or len(names) < 2:
         return pd.DataFrame(columns=_RESTRICTED)
     rows = []
     for name in names[1:]:

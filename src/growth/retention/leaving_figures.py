@@ -6,6 +6,7 @@ from itertools import cycle
 
 import numpy as np
 import pandas as pd
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -50,7 +51,7 @@ def levels(found: Segment, until: float, kind: str = "again") -> Figure:
     axes.set_ylabel("still there" if left else "have bought again")
     house.percent(axes.yaxis)
     house.only_horizontal_grid(axes)
-    axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    _legend(axes, list(found.curves))
     return figure
 
 
@@ -63,6 +64,12 @@ def _band(axes: Axes, curve: Curve, until: float, colour: str, label: str, left:
         value, low, high = 1 - value, 1 - high, 1 - low
     axes.fill_between(time, low, high, color=colour, alpha=0.15, step="post", linewidth=0)
     axes.step(time, value, color=colour, where="post", label=label)
+
+
+def _legend(axes: Axes, names: list[str]) -> None:
+    """Put the legend above, in as many columns as its longest label leaves room for."""
+    columns = max(1, min(4, 70 // (max(map(len, names)) + 6)))
+    axes.legend(loc="lower left", ncols=columns, bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
 
 
 def still(curve: Curve, what: str) -> Figure:
@@ -95,7 +102,7 @@ def incidence(found: Reasons, until: float) -> Figure:
     axes.set_ylabel("closed for this reason")
     house.percent(axes.yaxis)
     house.only_horizontal_grid(axes)
-    axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    _legend(axes, list(found.curves))
     return figure
 
 
@@ -114,10 +121,16 @@ def ratios(table: pd.DataFrame) -> Figure:
     axes.set_yticks(place, names)
     axes.set_xscale("log")
     house.decimals(axes.xaxis)
-    axes.xaxis.set_minor_formatter(lambda v, _: f"{v:g}")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if _wide(table) else range(1, 10)))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.set_xlabel("hazard ratio: above 1 sooner")
     axes.grid(False, axis="y")
     return figure
+
+
+def _wide(table: pd.DataFrame) -> bool:
+    """Return whether the axis spans so much that not every digit has room."""
+    return bool(table["high"].max() / table["low"].min() > 5)
 
 
 def reasons(table: pd.DataFrame) -> Figure:

@@ -33,7 +33,7 @@ WITHIN = 90  # days: a first repeat purchase
 YEAR = 365  # days
 TESTS = dict(statistic="{:.4f}", p_value="{:.4g}", corrected="{:.4g}")
 SHARES = {c: "{:.1%}" for c in ("share", "low", "high")}
-RATIOS = {c: "{:.2f}" for c in ("ratio", "low", "high")} | {
+RATIOS = {c: lambda v: figures(v, 3) for c in ("ratio", "low", "high")} | {
     c: "{:.4f}" for c in ("p_value", "p_proportional")
 }
 DAYS = {c: "{:,.1f}" for c in ("mean", "longer", "low", "high")} | {
@@ -59,10 +59,21 @@ def lengths(nb: Notebook, rows: pd.DataFrame, what: str) -> pd.DataFrame:
     return known
 
 
+def too_few(nb: Notebook, rows: pd.DataFrame, event: str, what: str) -> bool:
+    """Return whether an event has happened to so few that private data must not show it; say so."""
+    hit = int(rows.loc[rows[event].astype(bool), "customers"].sum())
+    if hit >= nb.smallest_cell:
+        return False
+    nb.nothing(f"fewer than {nb.smallest_cell} customers have {what}: too few to be shown")
+    return True
+
+
 def second(nb: Notebook, rows: pd.DataFrame, left_out: int = 0) -> Curve | None:
     """Record when new customers buy again; `left_out` customers of the first weeks may be old."""
     if rows.empty or rows["days"].max() < WITHIN:
         nb.nothing(f"no new customer has been watched for {WITHIN} days")
+        return None
+    if too_few(nb, rows, "again", "bought again"):
         return None
     curve = everybody(rows, "again", nb.params.confidence)
     share, low, high = had(curve, WITHIN)
@@ -230,8 +241,8 @@ def hazards(nb: Notebook, found: Hazards, what: str) -> None:
         f"F3.hazard_{what}",
         f"All segments at once, {inert(str(row['level']))} ({_plain(row['segment'])}) "
         f"{'sooner' if row['ratio'] > 1 else 'later'} than {inert(str(row['against']))}: hazard ratio "
-        f"{row['ratio']:.2f} ({level(nb)} {row['low']:.2f} to {row['high']:.2f}). Of two customers the segments tell "
-        f"who was first in {percent(found.concordance)} of pairs (50 % is chance).",
+        f"{figures(row['ratio'], 3)} ({level(nb)} {figures(row['low'], 3)} to {figures(row['high'], 3)}). "
+        f"Of two customers the segments tell who was first in {percent(found.concordance)} of pairs (50 % is chance).",
         float(row["ratio"]),
         "hazard ratio",
         low=float(row["low"]),
@@ -250,7 +261,10 @@ def stay(nb: Notebook, rows: pd.DataFrame) -> tuple[pd.DataFrame, Curve] | None:
     if rows.empty or not ended.any():
         nb.nothing("no membership has ended, so nothing can be said about how long one lasts")
         return None
-    curve = everybody(rows, "ended", nb.params.confidence)
+    if too_few(nb, rows, "ended", "left"):
+        return None
+    whole = everybody(rows, "ended", nb.params.confidence)
+    curve = cut(whole, nb.smallest_cell)
     table = survival_table(curve, (1, 6, 12, 24, 36, 48, 60, 72))
     known = table.dropna()
     if known.empty:
@@ -271,9 +285,9 @@ def stay(nb: Notebook, rows: pd.DataFrame) -> tuple[pd.DataFrame, Curve] | None:
         headline=not nb.has("retention_counts"),
         series={f"month_{m:02.0f}": s for m, s in zip(table["months"], table["share"], strict=True)}
         | {"left": gone}
-        | _finite(half(curve)),
+        | _finite(half(whole)),
     )
-    return table, cut(curve, nb.smallest_cell)
+    return table, curve
 
 
 def leavers(nb: Notebook) -> bool:
@@ -286,11 +300,14 @@ def ratio_note(why: str) -> str:
     return f"there are no hazard ratios: {why}"
 
 
-def reasons(nb: Notebook, found: Reasons | None) -> None:
-    """Record why accounts are closed, as stated, and how many close one."""
+def reasons(nb: Notebook, found: Reasons | None) -> Reasons | None:
+    """Record why accounts are closed, as stated, and how many close one; return what may be shown."""
     if found is None:
         nb.nothing("nobody has closed an account")
-        return
+        return None
+    if found.closed < nb.smallest_cell:
+        nb.nothing(f"fewer than {nb.smallest_cell} customers have closed an account: too few to be shown")
+        return None
     table, first = found.table, found.table.iloc[0]
     ends = f" ({level(nb)} {interval(found.low, found.high, 2)})" if isfinite(found.low) else ""
     nb.finding(
@@ -308,6 +325,7 @@ def reasons(nb: Notebook, found: Reasons | None) -> None:
         series={f"closed_{_slug(r)}": int(n) for r, n in zip(table["reason"], table["closed"], strict=True)}
         | dict(closed_within=found.total),
     )
+    return found
 
 
 def years(days: float) -> str:
