@@ -26,7 +26,7 @@ from scipy.stats import beta
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import growth  # noqa: E402, F401  (pins the processor before NumPy is imported)
-from calibration import experiments, promotions, retention  # noqa: E402
+from calibration import experiments, leaving, promotions, retention  # noqa: E402
 from growth.report.sources import closure, shape  # noqa: E402
 from growth.retention import model  # noqa: E402
 from growth.retention.model import Calendar  # noqa: E402
@@ -102,6 +102,8 @@ MONEY = (
 SEGMENTS = ("growth.promotions.segments", "growth.stats.many", *CONTRAST)
 CHECKS = ("growth.promotions.validity", "growth.stats.samples", "growth.stats.adjust", "growth.stats.moments")
 PURCHASES = ("growth.stats.purchase", "growth.stats.likelihood", "growth.stats.visits")
+SURVIVAL = ("growth.retention.leaving", "growth.stats.survival", "growth.stats.contrast")
+RATIOS = ("growth.retention.leaving_ratios", "growth.stats.cox", *SURVIVAL)
 ONE_IN_100, ONE_IN_1000 = (0.008, 0.012), (0.0008, 0.0012)
 STUDIES = {
     "retention intervals": Study(
@@ -140,6 +142,12 @@ STUDIES = {
     ),
     "quick ratio": Study(retention.quick_ratio, ("growth.retention.accounting",), 80_000_000, COVERED),
     "cohort value": Study(retention.cohort_value, ("growth.retention.windows",), 81_000_000, COVERED),
+    "coming back": Study(leaving.coming_back, SURVIVAL, 82_000_000, COVERED),
+    "hazard ratios": Study(leaving.ratios, RATIOS, 83_000_000, COVERED),
+    "no segment differs": Study(leaving.same_levels, ("growth.stats.many", *RATIOS), 84_000_000, FALSE),
+    "stated reasons": Study(
+        leaving.stated, ("growth.retention.leaving_reasons", *SURVIVAL), 85_000_000, COVERED
+    ),
 }
 
 

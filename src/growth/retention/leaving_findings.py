@@ -126,7 +126,8 @@ def segments(nb: Notebook, found: list[Segment], what: str, tried: Sequence[str]
         All segments: those that could not be compared are named.
     """
     if not found:
-        nb.nothing("no segment of these customers is known, or nothing has happened that could differ by one")
+        of = ", ".join(map(_plain, tried)) or "these customers"
+        nb.nothing(f"{what.lower()} by segment: no two levels of {of} are known, or nothing happened")
         return []
     shown = [visible(s, nb.smallest_cell) for s in found]
     best = min(shown, key=lambda s: (s.corrected, -s.statistic))
