@@ -34,6 +34,16 @@ def test_second_purchases_equal_brute_force(shop: Any, rows: dict[str, Any]) -> 
     assert bare["customers"].sum() == len(want) and bare["gender"].isna().all()
 
 
+def test_orders_before_sign_up_count_from_the_first_order(shop: Any) -> None:
+    """A guest's first order may come before the account: the wait is from order to order all the same."""
+    at = ["2024-01-01", "2024-01-11"]
+    orders = [dict(order_id=d, customer_id="a", status="paid", placed_at=d, paid_at=d) for d in at]
+    lines = [dict(order_id=d, product_id="p", quantity=1, amount=9) for d in at]
+    late = [dict(customer_id="a", signed_up_at="2024-06-01")]
+    found = frame(leaving_marts.second_purchase(shop(orders=orders, order_lines=lines, customers=late)))
+    assert found[["days", "again", "customers"]].values.tolist() == [[10, True, 1]]
+
+
 def test_the_first_category_is_that_of_most_money_on_the_first_day(shop: Any) -> None:
     """a spends 6 on tea in two lines and 5 on cake, then 50 on cake; b equally on both; c on what nobody has filed."""
     at = [("a", "2024-01-01", "tea1", 3), ("a", "2024-01-01", "tea2", 3), ("a", "2024-01-01", "cake", 5),
