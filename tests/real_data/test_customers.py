@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from growth.retention import leaving, leaving_ratios, model
+from growth.retention import churn, leaving, leaving_ratios, model
 from growth.sources import published_customers as customers
 from tests.real_data.test_public import findings, run
 
@@ -52,6 +53,22 @@ def test_the_published_forecast_of_cdnow(cdnow: Path) -> None:
     published = dict(r=0.24259, alpha=4.41353, a=0.79289, b=2.42575)
     assert {k: found["series"][k] for k in published} == pytest.approx(published, rel=6e-3)
     assert findings(cdnow, "06_retention")["F5.adequacy"]["value"] == 0, "no gate fires on CDNOW"
+
+
+def test_churn_of_cdnow_at_the_reference_protocol(cdnow: Path) -> None:
+    """Logit on log recency, frequency and money, trained on Q4 1997, tested on Q1 1998: AUC >= .80, ECE <= .02."""
+    rows = pd.read_parquet(cdnow.parents[1] / "data/cdnow/marts/06_retention/snapshots.parquet")
+    sides = [rows[rows["at"] == day] for day in (dt.date(1997, 10, 1), dt.date(1997, 12, 31))]
+    known = [
+        np.column_stack([np.log1p(s["recency"]), np.log(s["bought"]), np.log1p(s["spent"].astype(float))])
+        for s in sides
+    ]
+    centre, spread = known[0].mean(axis=0), known[0].std(axis=0)
+    train, test = ((k - centre) / spread for k in known)
+    model = LogisticRegression(C=1e6, max_iter=1000).fit(train, sides[0]["again"] > 0)
+    chance, hit = model.predict_proba(test)[:, 1], (sides[1]["again"] > 0).to_numpy()
+    assert churn.auc(chance, hit)[0] >= 0.80
+    assert churn.calibration_error(chance, hit) <= 0.02
 
 
 def test_the_published_survival_of_telco(telco: Path) -> None:

@@ -105,7 +105,11 @@ def test_the_outcome_of_the_test_quarter_is_never_looked_at(rows: pd.DataFrame) 
 
 def test_what_matters_is_found(rows: pd.DataFrame) -> None:
     found = churn.contest(rows).importance
-    assert set(found["feature"].head(3)) & {"log recency", "log silence over own gap", "log bought 91"}
+    assert set(found["feature"].head(3)) & {
+        "log recency",
+        "log silence over own gap",
+        "log bought in 91 days",
+    }
     assert found["loss"].iloc[0] > 0.02 and (found["low"] <= found["loss"]).all()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from growth.simulation.judge import judge
 from growth.sources import Dataset, simulated
 from tests.conftest import WORDS
 
+ROOT = Path(__file__).parents[2]
 MARGIN, LIFT, COST = 0.3, 0.25, 3.0
 
 
@@ -36,6 +38,15 @@ def platform(
     con = ibis.duckdb.connect()
     rows = {f.stem: con.read_parquet(f, table_name=f.stem) for f in sorted(tables.glob("*.parquet"))}
     return Tables(rows, Dataset.read(tables), SimpleNamespace(**WORDS))
+
+
+def test_the_report_believes_of_the_levers_what_is_true() -> None:
+    """Both are nulls: the seen confounder is adjusted away, what the hidden one leaves is not trusted."""
+    found = json.loads((ROOT / "reports/simulated/metrics/06_retention.json").read_text(encoding="utf-8"))
+    points, community = found["F8.points"], found["F8.community"]
+    assert points["series"]["plain"] > 0.03 and points["low"] < 0 < points["high"]
+    assert "no effect seen" in points["sentence"]
+    assert community["low"] > 0 and "do not trust" in community["sentence"]
 
 
 @pytest.mark.slow

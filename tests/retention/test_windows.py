@@ -15,6 +15,7 @@ from growth.retention.model import Calendar, triangle
 from tests.conftest import frame
 from tests.retention.test_accounting import active_sets
 from tests.retention.test_marts import rows  # noqa: F401  (a fixture)
+from tests.retention.test_stages import days_of
 
 MONTHS = Calendar("month", dt.date(2024, 7, 1))
 
@@ -54,6 +55,27 @@ def test_a_window_that_nobody_has_reached_is_not_given(shop: Any, rows: dict[str
     named = windows.definitions(gaps, cells, MONTHS, 5)
     assert set(named["definition"]) == {"on period", "on or after", "rolling", "bracket"}
     assert named["end"].max() <= 5
+
+
+@pytest.mark.parametrize(("period", "long"), [("month", 30), ("week", 7)])
+def test_exact_ages_count_from_ones_own_first_day(
+    shop: Any,
+    rows: dict[str, Any],  # noqa: F811
+    period: str,
+    long: int,
+) -> None:
+    t = shop(**rows)
+    calendar = Calendar(period, dt.date(2024, 7, 1))
+    counts = frame(marts.retention_counts(t)).query("period == @period")
+    cells = triangle(counts, calendar, 0.95, 1)
+    found = windows.exact(frame(marts.exact_ages(t)).query("period == @period"), cells, calendar, 5)
+    days = days_of(rows)
+    for row in found.to_dict("records"):
+        a = row["start"]
+        ready = {c: min(d) for c, d in days.items() if (dt.date(2024, 7, 1) - min(d)).days >= (a + 1) * long}
+        hit = sum(any((x - first).days // long == a for x in days[c]) for c, first in ready.items())
+        assert (row["eligible"], row["retained"]) == (len(ready), hit), a
+    assert len(found) >= 4
 
 
 def test_lapses_are_the_first_silence_of_six_months(shop: Any) -> None:

@@ -36,7 +36,10 @@ def design(rows: pd.DataFrame) -> pd.DataFrame:
     for name in ("recency", "tenure", "bought", "spent", "bought_91", "bought_182", "visits_28", "visits_91"):
         values = rows[name].astype(float)
         if values.notna().any():
-            out[f"log {name.replace('_', ' ')}"] = np.log1p(np.maximum(values.fillna(0), 0))
+            what, _, recent = name.partition("_")
+            out[f"log {what} in {recent} days" if recent else f"log {what}"] = np.log1p(
+                np.maximum(values.fillna(0), 0)
+            )
     usual = rows["tenure"].astype(float) / rows["bought"].astype(float)
     out["log silence over own gap"] = np.log1p(rows["recency"].astype(float)) - np.log1p(usual)
     return out

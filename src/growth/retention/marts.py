@@ -105,6 +105,41 @@ def _ages(tables: Tables, period: str) -> Rows:
     return cells.select("customer_id", "cohort", age=_periods_between(cells.cohort, cells.start, period))
 
 
+EXACT = {"month": 30, "week": 7}  # days of an exact age
+
+
+def exact_ages(tables: Tables) -> Rows:
+    """Count customers active by exact age, in spans of `EXACT` days from their own first day, not of the calendar.
+
+    Columns: ``period, cohort`` (first day of the calendar period), ``age, retained`` (of those who have fully reached
+    the age), ``reached`` (customers whose last full age it is; -1: none yet).
+    """
+    return ibis.union(*[_exact(tables, period) for period in ("month", "week")])
+
+
+def _exact(tables: Tables, period: str) -> Rows:
+    days, week = activity(tables), tables.words.week_starts
+    first = days.date.min().over(ibis.window(group_by="customer_id"))
+    days = days.mutate(first=first)
+    now, long = ibis.date(tables.info.as_of), EXACT[period]
+    spans = days.select(
+        "customer_id",
+        cohort=period_start(days["first"], period, week),
+        age=(days.date.delta(days["first"], unit="day") // long).cast("int64"),
+        last=(now.delta(days["first"], unit="day") // long - 1).cast("int64"),
+    ).distinct()
+    none = ibis.literal(0, "int64")
+    active = spans.filter(_.age <= _["last"]).select(
+        "cohort", "age", retained=ibis.literal(1, "int64"), reached=none
+    )
+    people = spans.select("customer_id", "cohort", "last").distinct()
+    people = people.select("cohort", age=_["last"], retained=none, reached=ibis.literal(1, "int64"))
+    both = ibis.union(active, people)
+    return both.group_by(period=ibis.literal(period), cohort=_.cohort, age=_.age).agg(
+        retained=_.retained.sum().cast("int64"), reached=_.reached.sum().cast("int64")
+    )
+
+
 LAPSE = {"month": 6, "week": 26}  # silent for so many periods: lapsed
 
 
@@ -224,6 +259,7 @@ MARTS = {
         recency_frequency, ("x", "t_x", "t"), ("orders", "order_lines"), _WHOLE_CUSTOMERS
     ),
     "retention_gaps": Mart(retention_gaps, ("period", "cohort", "age", "gap"), _SOLD, _WHOLE_CUSTOMERS),
+    "exact_ages": Mart(exact_ages, ("period", "cohort", "age"), _SOLD, _WHOLE_CUSTOMERS),
     "lapses": Mart(lapses, ("period", "cohort", "broke", "last"), _SOLD, _WHOLE_CUSTOMERS),
     "life_cycle": Mart(life_marts.life_cycle, ("at", "before", "state"), _SOLD, _WHOLE_CUSTOMERS),
     "worth": Mart(worth_marts.worth, ("customer_id",), _SOLD, _WHOLE_CUSTOMERS),

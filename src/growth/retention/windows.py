@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 import pandas as pd
 
-from growth.retention.model import Calendar
+from growth.retention.model import SMALL, Calendar
 from growth.stats.contrast import critical
 from growth.stats.proportions import wilson
 
@@ -82,6 +82,49 @@ def definitions(
 
 
 _DEFINITIONS = ["definition", "start", "end", "cohorts", "eligible", "retained", "share", "low", "high"]
+
+
+def exact(
+    ages: pd.DataFrame, cells: pd.DataFrame, calendar: Calendar, most: int, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return retention by exact age: the share active in the a-th span of days from their own first day.
+
+    Parameters
+    ----------
+    ages : DataFrame
+        The mart ``exact_ages`` of one period: ``cohort, age, retained, reached``.
+    cells, calendar, confidence
+        As `definitions`: cohorts that are small or left-truncated are left out.
+    most : int
+        Ages.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `definitions`, ``definition`` being ``exact age``; only customers who have fully reached an age
+        count for it, so a cohort may be there in part.
+    """
+    small = cells[(cells["age"] == 0) & (cells["left_truncated"] | (cells["why_empty"] == SMALL))]["cohort"]
+    own = ages[~ages["cohort"].isin(set(small))]
+    rows = []
+    for age in range(1, most + 1):
+        ready = own[(own["age"] >= age)]
+        eligible, retained = int(ready["reached"].sum()), int(own.loc[own["age"] == age, "retained"].sum())
+        if eligible:
+            low, high = wilson(retained, eligible, confidence)
+            cohorts = ready.loc[ready["reached"] > 0, "cohort"].nunique()
+            rows.append(
+                dict(definition="exact age", start=age, end=age, cohorts=cohorts, eligible=eligible, retained=retained,
+                     share=retained / eligible, low=float(low), high=float(high))
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=_DEFINITIONS)
+
+
+def together(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Return definitions below each other, brackets first."""
+    return pd.concat([t for t in tables if len(t)] or list(tables[:1]), ignore_index=True).sort_values(
+        "definition", kind="stable", ignore_index=True
+    )
 
 
 def cohort_value(

@@ -11,7 +11,9 @@ import pandas as pd
 from growth.stats import rfm
 from growth.stats.adequacy import Regularity, adequacy, regularity
 from growth.stats.contrast import critical
-from growth.stats.purchase import PurchaseModel, bg_nbd, mbg_nbd
+from growth.stats.likelihood import jacobian, spread
+from growth.stats.moments import Floats
+from growth.stats.purchase import Patterns, PurchaseModel, bg_nbd, mbg_nbd
 from growth.stats.spend import LifetimeValue, SpendModel, gamma_gamma, lifetime_value
 
 WEEK = 7.0  # days: models count in weeks
@@ -33,7 +35,7 @@ class Held:
     expected, actual : float
         Purchase days held out, foreseen and seen.
     bias, low, high : float
-        expected / actual - 1, with its interval over customers.
+        expected / actual - 1, with its interval: over customers, and for the uncertainty of the parameters.
     correlation : float
         Between what was foreseen and what came, customer by customer.
     groups : DataFrame
@@ -78,13 +80,23 @@ def held(table: pd.DataFrame, kind: str = "BG/NBD", confidence: float = 0.95) ->
     expected, actual, customers = float(n @ foreseen), float(n @ came), float(n.sum())
     # ratio of two sums over the same customers: linearised
     bent = foreseen - expected / actual * came
-    error = sqrt(float(n @ (bent - n @ bent / customers) ** 2) * customers / (customers - 1)) / actual
-    half = critical(customers - 1, confidence) * error
+    chance = sqrt(float(n @ (bent - n @ bent / customers) ** 2) * customers / (customers - 1)) / actual
+    known = expected / actual * _total_error(model, Patterns.of(x, t_x, t, n), days / WEEK)
+    half = critical(customers - 1, confidence) * sqrt(chance**2 + known**2)
     bias = expected / actual - 1
     return Held(
         model, days, int(customers), expected, actual, bias, bias - half, bias + half,
         _correlation(foreseen, came, n), _by_purchases(x, foreseen, came, n, confidence),
     )  # fmt: skip
+
+
+def _total_error(model: PurchaseModel, at: Patterns, horizon: float) -> float:
+    """Return the standard error of the log of all expected purchases, from that of the parameters (delta method)."""
+
+    def total(theta: Floats) -> Floats:
+        return np.log([at.count @ np.exp(model._log_expected(theta, np.full(at.x.shape, horizon), at))])
+
+    return float(spread(jacobian(total, model.fit.theta), model.fit.covariance)[0])
 
 
 def _grouped(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -29,7 +29,7 @@ def held(nb: Notebook, found: dict[str, Held]) -> str:
             low=h.low,
             high=h.high,
             n=h.customers,
-            method=f"{kind} by maximum likelihood on the first part; error over customers",
+            method=f"{kind} by maximum likelihood on the first part; error over customers and of the parameters",
             caveats="The model knows no season and no growth: this bias belongs to every forecast below.",
             detail=kind != best,
             series=dict(
