@@ -197,6 +197,24 @@ def test_who_is_not_known_is_not_compared(spells: pd.DataFrame) -> None:
     assert found.table.equals(alone.table)
 
 
+def test_nobody_within_the_days_has_an_interval_too() -> None:
+    """None of b's 100 within 60 days, 80 of them watched so long: 0 of 80."""
+    at = [
+        ("a", True, 30, 50),
+        ("a", False, 90, 50),
+        ("b", False, 40, 20),
+        ("b", True, 80, 10),
+        ("b", False, 90, 70),
+    ]
+    found = leaving.segments(
+        pd.DataFrame(at, columns=["kind", "again", "days", "customers"]), ["kind"], "again", 60, 30
+    )
+    row = found[0].table.set_index("level").loc["b"]
+    assert (row["share"], row["low"]) == (0, 0) and row["high"] == pytest.approx(
+        1.959964**2 / (80 + 1.959964**2)
+    )
+
+
 def test_nothing_to_compare_is_not_an_error_and_broken_rows_are() -> None:
     """All of a are gone from view before the first of b has an event: no event while two are at risk."""
     found = pd.DataFrame(dict(kind=["a", "b"], days=[5, 50], again=[False, True], customers=[40, 40]))

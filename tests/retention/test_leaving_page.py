@@ -78,6 +78,18 @@ def test_all_gone_and_none_gone(nb: Notebook) -> None:
     assert nb.findings["F3.stay"]["sentence"].startswith("100 of 100 members have left")
 
 
+def test_data_that_begin_in_mid_life_hold_survivors(nb: Notebook) -> None:
+    old = replace(nb, data=replace(INFO, begins_mid_life=True), findings={})
+    rows = spells("ended", [("a", True, 100, 50), ("b", False, 500, 50)])
+    leaving_findings.stay(old, rows)
+    leaving_findings.stay(nb, rows)
+    assert (
+        "stays look longer" in old.findings["F3.stay"]["caveats"] and "caveats" not in nb.findings["F3.stay"]
+    )
+    leaving_findings.second(old, spells("again", SHOP), 77)
+    assert "77 customers of the first weeks" in old.findings["F3.second_purchase"]["caveats"]
+
+
 def test_the_page_says_whom_it_left_out(nb: Notebook) -> None:
     notes: list[str] = []
     nb.note = notes.append  # type: ignore[method-assign]

@@ -16,6 +16,7 @@ import pandas as pd
 
 from growth.retention.model import Calendar
 from growth.stats.many import holm
+from growth.stats.proportions import wilson
 from growth.stats.survival import (
     ChiSquare,
     Curve,
@@ -41,7 +42,8 @@ class Segment:
     curves : dict of str to Curve
         By level, the largest first; days without the event.
     table : DataFrame
-        ``level, customers, events, share, low, high``: who has had the event within `within` days.
+        ``level, customers, events, share, low, high``: who has had the event within `within` days. Where nobody has,
+        the interval is Wilson's for those who were watched so long.
     within : int
     unknown : int
         Customers whose level is not known: they are in no level and not compared. Often they are records of another
@@ -142,7 +144,9 @@ def segments(
         if test is None:
             continue
         curves = {str(v): _curve(known[level == v], event, confidence) for v in counts.index}
-        table = pd.DataFrame([_level(v, c, known[level == v], event, within) for v, c in curves.items()])
+        table = pd.DataFrame(
+            [_level(v, c, known[level == v], event, within, confidence) for v, c in curves.items()]
+        )
         unknown = int(rows["customers"].sum() - known["customers"].sum())
         found.append(
             Segment(name, curves, table, within, unknown, test.statistic, test.freedom, test.p_value, 1.0)
@@ -272,8 +276,15 @@ def cut(curve: Curve, smallest: int) -> Curve:
     return replace(curve, **{n: getattr(curve, n)[keep] for n in names})
 
 
-def _level(name: str, curve: Curve, rows: pd.DataFrame, event: str, within: int) -> dict[str, object]:
+def _level(
+    name: str, curve: Curve, rows: pd.DataFrame, event: str, within: int, confidence: float
+) -> dict[str, object]:
     share, low, high = had(curve, within)
+    if (
+        share == 0
+    ):  # the curve has no interval there; those watched so long, none of whom has had it, have one
+        watched = rows.loc[rows["days"] >= within, "customers"].sum()
+        low, high = (float(v) for v in wilson(0, watched, confidence))
     hit = rows[event].astype(bool)
     return dict(
         level=name, customers=int(rows["customers"].sum()), events=int(rows.loc[hit, "customers"].sum()),

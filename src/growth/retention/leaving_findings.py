@@ -42,6 +42,8 @@ DAYS = {c: "{:,.1f}" for c in ("mean", "longer", "low", "high")} | {
 REASONS = SHARES | {c: "{:.2%}" for c in ("incidence", "incidence_low", "incidence_high")}
 ASSOCIATION = "Association: who is in a segment may differ in other things too."
 
+SURVIVORS = "Who left before the data begin is not in them: stays look longer than they are."
+
 
 def p_words(p: float) -> str:
     """0.0123 -> ``p = 0.012``; very small ones as ``p < 0.0001``."""
@@ -283,6 +285,7 @@ def stay(nb: Notebook, rows: pd.DataFrame) -> tuple[pd.DataFrame, Curve] | None:
         high=float(year["high"]),
         n=total,
         method="Kaplan-Meier, log-log interval; a customer has left when all memberships have ended",
+        caveats=SURVIVORS if nb.data.begins_mid_life else "",
         headline=not nb.has("retention_counts"),
         series={f"month_{m:02.0f}": s for m, s in zip(table["months"], table["share"], strict=True)}
         | {"left": gone}
@@ -322,7 +325,8 @@ def reasons(nb: Notebook, found: Reasons | None) -> Reasons | None:
         high=float(first["high"]),
         n=found.closed,
         method="stated reasons, Wilson interval; reasons compete: Aalen-Johansen; all together: Kaplan-Meier",
-        caveats="What is said, by those who say it: most leave without a word, and what is said need not be the cause.",
+        caveats="What is said, by those who say it: most leave without a word, and what is said need not be the cause."
+        + (f" {SURVIVORS}" if nb.data.begins_mid_life else ""),
         series={f"closed_{_slug(r)}": int(n) for r, n in zip(table["reason"], table["closed"], strict=True)}
         | dict(closed_within=found.total),
     )
