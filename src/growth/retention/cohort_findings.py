@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -167,6 +168,8 @@ def stage_returns(nb: Notebook, table: pd.DataFrame) -> None:
     if table.empty or "maturity" not in set(table["state"]):
         return
     row, currency = table[table["state"] == "maturity"].iloc[0], nb.data.currency
+    if not isfinite(row["low"]):
+        return  # one month alone has no interval
     nb.finding(
         "F1.maturity_revenue",
         f"A customer in maturity brings {currency} {figures(row['revenue'], 3)} a month ({level(nb)} "

@@ -187,6 +187,10 @@ def outlook(
                          same_as_last=active[origin])
                 )  # fmt: skip
     table = pd.DataFrame(tested)
+    if (table[["forecast", "actual"]] <= 0).any(axis=None):
+        raise ValueError(
+            f"there were {calendar.period}s with nobody active, so past errors have no relative size"
+        )
     off = np.log(table["forecast"] / table["actual"])
     rows = []
     for h, (returning, new) in enumerate(_ahead(seen, last, horizon), 1):

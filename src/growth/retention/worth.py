@@ -19,6 +19,7 @@ from growth.stats.spend import LifetimeValue, SpendModel, gamma_gamma, lifetime_
 WEEK = 7.0  # days: models count in weeks
 YEAR = 365.25 / WEEK
 FITS = {"BG/NBD": bg_nbd, "MBG/NBD": mbg_nbd}
+FEWEST = 30
 FATAL = {"few_repeaters", "no_dropout", "bound"}
 GROUPS = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 9), (10, 10**9))
 
@@ -73,6 +74,8 @@ def held(table: pd.DataFrame, kind: str = "BG/NBD", confidence: float = 0.95) ->
     if table.empty or not int((table["bought"] * table["customers"]).sum()):
         raise ValueError("nobody bought in the part of the data that was held out")
     n = table["customers"].to_numpy(float)
+    if n.sum() < FEWEST:
+        raise ValueError(f"fewer than {FEWEST} customers were there before the part held out")
     x, t_x, t = (table[c].to_numpy(float) / d for c, d in (("x", 1.0), ("t_x", WEEK), ("t", WEEK)))
     model = FITS[kind](*_grouped(x, t_x, t, n))
     days = int(table["hold_out"].iloc[0])
