@@ -11,7 +11,6 @@ import pandas as pd
 from growth.retention import leaving_figures
 from growth.retention.cohort_findings import level
 from growth.retention.leaving import (
-    MONTH,
     Segment,
     cut,
     everybody,
@@ -331,8 +330,3 @@ def reasons(nb: Notebook, found: Reasons | None) -> Reasons | None:
         | dict(closed_within=found.total),
     )
     return found
-
-
-def years(days: float) -> str:
-    """Return days as months, for a caption: 2191 -> ``72 months``."""
-    return plural(round(days / MONTH), "month")
