@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from statsmodels.duration.hazard_regression import PHReg
+from statsmodels.duration.survfunc import SurvfuncRight
 
-from growth.retention import churn, model
+from growth.retention import churn, leaving, leaving_ratios, model
+from growth.sources import published_customers as customers
 from tests.real_data.test_public import findings, run
 
 
@@ -82,6 +85,56 @@ def test_the_published_survival_of_telco(telco: Path) -> None:
     want = {"contract": 2352.8725, "gender": 0.5257, "senior": 109.4897, "payment": 865.2395}
     assert tests.loc[list(want)].to_dict() == pytest.approx(want, abs=5e-5)
     assert found["F3.leaving_by"]["series"]["chi_square_paperless_billing"] > 0
+
+
+@pytest.fixture(scope="module")
+def members(telco: Path) -> pd.DataFrame:
+    return pd.read_parquet(telco.parents[1] / "data/telco_churn/marts/06_retention/members.parquet")
+
+
+@pytest.fixture(scope="module")
+def file(where: Path) -> pd.DataFrame:
+    return pd.read_csv(where / "telco_churn" / "Telco-Customer-Churn.csv")
+
+
+def test_nobody_of_telco_is_lost_and_months_come_back(members: pd.DataFrame, file: pd.DataFrame) -> None:
+    """Days are those of whole calendar months: the curve is that of the months in the file, month by month.
+
+    The eleven with a tenure of 0 began on the day they were looked at: a day, and still there.
+    """
+    known, unknown = leaving.timed(members)
+    assert (known["customers"].sum(), unknown) == (7_043, 0)
+    new = members[members["days"] <= 1]
+    assert (new["customers"].sum(), new["ended"].any()) == ((file["tenure"] == 0).sum(), False) == (11, False)
+    mine = leaving.survival_table(leaving.everybody(known, "ended"), range(1, 73)).set_index("months")
+    theirs = SurvfuncRight(file["tenure"], (file["Churn"] == "Yes").astype(int))
+    at = np.searchsorted(theirs.surv_times, np.arange(1, 73), side="right") - 1
+    assert mine["share"].to_numpy() == pytest.approx(theirs.surv_prob[at], abs=1e-12) and len(mine) == 72
+    assert tuple(mine.loc[24]) == pytest.approx((0.788736, 0.778313, 0.798735), abs=5e-7)
+
+
+def test_hazard_ratios_of_telco_equal_statsmodels_on_the_file(
+    members: pd.DataFrame, file: pd.DataFrame
+) -> None:
+    """Eleven ratios of seven attributes at once; months or days, the order of the ends is the same."""
+    rows, names = leaving_ratios.unpacked(members)
+    found = leaving_ratios.hazards(rows, names, "ended", 30)
+    assert found is not None and (found.customers, found.events, found.unknown) == (7_043, 1_869, 0)
+    assert found.left_out == dict(
+        acquisition_channel="not known",
+        city_tier="not known",
+        gender="the same groups as gender (membership)",
+    )
+    column = {v: k for k, v in customers.TELCO_PROGRAMS.items()} | {"gender (membership)": "gender"}
+    made = [(column[s], v) for s, v in zip(found.table["segment"], found.table["level"], strict=True)]
+    x = np.column_stack([(file[c].astype(str) == v).astype(float) for c, v in made])
+    fit = PHReg(file["tenure"], x, status=(file["Churn"] == "Yes").astype(int), ties="efron").fit()
+    assert len(made) == 11 and np.log(found.table["ratio"]).to_numpy() == pytest.approx(
+        fit.params, rel=1e-5, abs=1e-7
+    )
+    width = np.log(found.table["high"] / found.table["low"]).to_numpy() / 2 / 1.959963984540054
+    assert width == pytest.approx(fit.bse, rel=1e-5)
+    assert 0.8 < found.concordance < 0.9
 
 
 def test_the_audit_of_telco_accounts_for_all(telco: Path) -> None:

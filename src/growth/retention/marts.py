@@ -9,7 +9,7 @@ from ibis import _
 
 from growth.definitions import Tables, activity, product, revenue
 from growth.marts import Mart
-from growth.retention import leaving_marts, life_marts, snapshots, worth_marts
+from growth.retention import leaving_marts, leaving_words, life_marts, snapshots, worth_marts
 
 if TYPE_CHECKING:
     from ibis.expr.types import DateValue
@@ -266,15 +266,24 @@ MARTS = {
     "held_out": Mart(worth_marts.held_out, ("x", "t_x", "t", "bought"), _SOLD, _WHOLE_CUSTOMERS),
     "second_purchase": Mart(
         leaving_marts.second_purchase,
-        (*leaving_marts.SEGMENTS, "cohort", "days", "again"),
+        (*leaving_words.SEGMENTS, leaving_words.FIRST_CATEGORY, "cohort", "days", "again"),
         _SOLD,
         _WHOLE_CUSTOMERS,
     ),
     "stays": Mart(
         leaving_marts.stays, ("program", "tier", "days", "ended"), ("memberships",), _WHOLE_CUSTOMERS
     ),
+    "members": Mart(
+        leaving_marts.members,
+        (*leaving_words.SEGMENTS, "profile", "days", "ended"),
+        ("memberships",),
+        _WHOLE_CUSTOMERS,
+    ),
     "goodbyes": Mart(
-        leaving_marts.goodbyes, ("closed", "reason", "days"), ("customers", "departures"), _WHOLE_CUSTOMERS
+        leaving_marts.goodbyes,
+        (*leaving_words.SEGMENTS, "closed", "reason", "days"),
+        ("customers", "departures"),
+        _WHOLE_CUSTOMERS,
     ),
     "snapshots": Mart(snapshots.snapshots, ("customer_id", "at"), _SOLD, _WHOLE_CUSTOMERS),
     "gap_pairs": Mart(worth_marts.gap_pairs, ("first", "second"), _SOLD, _WHOLE_CUSTOMERS),

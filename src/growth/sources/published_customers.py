@@ -30,7 +30,7 @@ CDNOW_COLUMNS = ("master_id", "id", "date", "cds", "dollars")
 TELCO = Published(
     Dataset(
         name="telco_churn",
-        title="Telco customer churn: 7,043 subscribers, how long they stayed and who left",
+        title="Telco customer churn: 7,043 subscribers, how long they stayed, who left; attributes as of the end",
         # The file has tenure in months and no date: everybody is looked at on 1 January 2020, a day of our choice.
         as_of="2020-01-02",
         timezone="UTC",
@@ -97,7 +97,10 @@ def _read_cdnow(con: Backend, raw: Path) -> Reading:
 
 
 def _read_telco(con: Backend, raw: Path) -> Reading:
-    """Make a program of each attribute, its value the tier, from the first month to the last or until now."""
+    """Make a program of each attribute, its value the tier, from the first month to the last or until now.
+
+    The file has no history: an attribute is taken to have been the same from the first day.
+    """
     import ibis
     from ibis import _
 
