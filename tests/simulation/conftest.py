@@ -39,6 +39,9 @@ TABLES = [
     "experiment_scope",
     "assignments",
     "exposures",
+    "points",
+    "communities",
+    "departures",
 ]
 TRIALS = TABLES[TABLES.index("promotions") :]  # what is there only because something is tried
 
