@@ -30,6 +30,9 @@ TABLES = [
     "orders",
     "order_lines",
     "returns",
+    "points",
+    "communities",
+    "departures",
     "promotions",
     "coupons",
     "contacts",
@@ -39,9 +42,6 @@ TABLES = [
     "experiment_scope",
     "assignments",
     "exposures",
-    "points",
-    "communities",
-    "departures",
 ]
 TRIALS = TABLES[TABLES.index("promotions") :]  # what is there only because something is tried
 
