@@ -78,6 +78,13 @@ def test_online_retail_numbers_stand_on_the_page(retail: Path) -> None:
     assert ">235<" not in page, "December 2011 is partial and must be left out"
 
 
+def test_a_page_has_one_headline_whatever_it_must_refuse(retail: Path) -> None:
+    """Lifetime value is refused (the model does not fit), and so is loyalty: neither is the page's title."""
+    found = findings(retail, "06_retention")
+    assert [k for k, f in found.items() if f.get("headline")] == ["F2.month_1"]
+    assert {k for k, f in found.items() if f["method"] == "refused"} == {"F5.value", "F7.loyalty"}
+
+
 def test_a_sample_of_lines_is_audited_but_retention_refuses(tmp_path: Path, where: Path) -> None:
     reports = run(tmp_path, "complete_journey", where)
     audit = findings(reports, "00_audit")

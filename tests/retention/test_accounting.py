@@ -70,6 +70,6 @@ def test_days_active_by_hand(shop: Any) -> None:
         dict(days=1, customers=1),
         dict(days=2, customers=1),
     ]
-    (stick,) = accounting.stickiness(found, MONTHS, lambda _: 30).to_dict("records")
+    (stick,) = accounting.stickiness(found, MONTHS).to_dict("records")
     assert stick["daily"] == pytest.approx(3 / 30) and stick["stickiness"] == pytest.approx(1.5 / 30)
     assert stick["high"] - stick["stickiness"] == pytest.approx(1.959964 * np.sqrt(0.5 / 2) / 30, rel=1e-6)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -68,9 +67,7 @@ def _why(start: dt.date, churned: int, first: dt.date | None, calendar: Calendar
     return "" if churned else NOBODY_LEFT
 
 
-def stickiness(
-    days: pd.DataFrame, calendar: Calendar, length: Callable[[dt.date], int], confidence: float = 0.95
-) -> pd.DataFrame:
+def stickiness(days: pd.DataFrame, calendar: Calendar, confidence: float = 0.95) -> pd.DataFrame:
     """Return, by period, the share of days on which an active customer comes by (DAU / MAU), clustered by customer.
 
     Parameters
@@ -78,8 +75,6 @@ def stickiness(
     days : DataFrame
         The mart ``days_active`` of one period: ``start, days, customers``: customers by days active in it.
     calendar : Calendar
-    length : callable
-        First day of a period -> its number of days.
     confidence : float
 
     Returns
@@ -96,7 +91,7 @@ def stickiness(
         if calendar.later(start, 1) > calendar.as_of:
             continue
         d, n = group["days"].to_numpy(float), group["customers"].to_numpy(float)
-        total, long = n.sum(), length(start)
+        total, long = n.sum(), (calendar.later(start, 1) - start).days
         mean = float((d * n).sum() / total)
         spread = float((n * (d - mean) ** 2).sum() / max(total - 1, 1))
         half = z * float(np.sqrt(spread / total))

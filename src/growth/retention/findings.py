@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -25,12 +23,6 @@ def calendar(nb: Notebook) -> model.Calendar:
             f"Nobody was active from {until} to {nb.as_of}: the data are taken to end there, not the customers."
         )
     return model.Calendar(nb.params.period, until, nb.data.begins_mid_life, nb.params.washout_days)
-
-
-def length(nb: Notebook) -> Callable[[dt.date], int]:
-    """Return the number of days of the period that begins on a day."""
-    frame = calendar(nb)
-    return lambda start: (frame.later(start, 1) - start).days
 
 
 def act(nb: Notebook) -> str:

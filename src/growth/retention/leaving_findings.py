@@ -147,8 +147,7 @@ def segments(nb: Notebook, found: list[Segment], what: str, tried: Sequence[str]
         "p-value",
         n=int(best.table["customers"].sum()),
         method=f"log-rank by segment, Holm over {len(found)}; shares by Kaplan-Meier",
-        caveats=ASSOCIATION
-        + (f" Not compared, for want of two known levels: {', '.join(alone)}." if alone else ""),
+        caveats=" ".join([ASSOCIATION, *_not_compared(best, alone)]),
         series={f"chi_square_{_slug(s.name)}": s.statistic for s in found},
     )
     return shown

@@ -166,9 +166,7 @@ def models(nb: Notebook, kind: str) -> tuple[Fitted, SpendModel] | None:
     if spending is not None and not fitted.broken:
         spend(nb, spending)
         return fitted, spending
-    nb.refuse(
-        "F5.value", "What customers are worth", why or "the gates above say that the model does not fit"
-    )
+    nb.refuse("F5.value", "What customers are worth", why or UNFIT, headline=False)
     return None
 
 
