@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import font_manager, ticker
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,6 +69,11 @@ def thousands(axis: Any) -> None:
 def decimals(axis: Any) -> None:
     """Label a logarithmic axis with plain numbers: 0.1, 1, 10."""
     axis.set_major_formatter(ticker.FuncFormatter(lambda v, _: f"{v:g}"))
+
+
+def whiskers(rows: Any, value: str) -> Any:
+    """Return the lengths of error bars from the columns ``low`` and ``high`` about `value`, for matplotlib."""
+    return np.array([rows[value] - rows["low"], rows["high"] - rows[value]])
 
 
 def plain(text: object) -> str:

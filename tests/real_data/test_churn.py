@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from growth.retention import churn, snapshots
+from growth.stats import scores
 from tests.conftest import INFO, frame
 
 REFERENCE = ["log recency", "log bought", "log spent"]
@@ -49,11 +50,11 @@ def test_the_reference_protocol(cdnow: Any) -> None:
     known, then = (d[REFERENCE] for d in churn.designs(train, test))
     chance = churn._chance(churn._fitted(churn.LOGISTIC, known, churn.bought_again(train)), then)
     hit = churn.bought_again(test)
-    area, low, high = churn.auc(chance, hit)
+    area, low, high = scores.auc(chance, hit)
     assert (len(test), hit.sum()) == (2_349, 386)  # 8 of the 2,357 never paid for anything
     assert area >= 0.80 and low < 0.8074 < high
     assert float(((chance - hit) ** 2).mean()) == pytest.approx(0.1044, abs=0.002)
-    assert churn.calibration_error(chance, hit) <= 0.02
+    assert scores.calibration_error(chance, hit) <= 0.02
 
 
 def test_what_is_learnt_from_every_quarter_that_is_over_is_better_and_calibrated(cdnow: Any) -> None:
@@ -65,7 +66,7 @@ def test_what_is_learnt_from_every_quarter_that_is_over_is_better_and_calibrated
     assert one.ece <= min(0.02, one.ece_by_chance) and one.predicted == pytest.approx(one.actual, rel=0.08)
     newest, test = (rows[rows["at"] == d] for d in (dt.date(1997, 10, 1), one.tested))
     alone = churn.predict(churn.LOGISTIC, newest, test)
-    assert churn.calibration_error(alone, churn.bought_again(test)) > 0.03, (
+    assert scores.calibration_error(alone, churn.bought_again(test)) > 0.03, (
         "the newest quarter alone had no customer as old as those now"
     )
 
@@ -89,9 +90,9 @@ def test_what_calibration_error_so_few_customers_show_by_chance(cdnow: Any) -> N
     chance = churn.predict(churn.LOGISTIC, churn.past(rows, day), rows[rows["at"] == day])
     random = np.random.default_rng(11)
     shown = np.array(
-        [churn.calibration_error(chance, random.random(len(chance)) < chance) for _ in range(2_000)]
+        [scores.calibration_error(chance, random.random(len(chance)) < chance) for _ in range(2_000)]
     )
-    mean, most = churn.calibration_by_chance(chance)
+    mean, most = scores.calibration_by_chance(chance)
     assert np.mean(shown) == pytest.approx(mean, rel=0.03)
     assert np.quantile(shown, 0.95) == pytest.approx(most, rel=0.03)
     assert 0.5 < np.mean(shown > 0.015) < 0.65 and 0.1 < np.mean(shown > 0.02) < 0.2

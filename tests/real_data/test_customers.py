@@ -12,8 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from growth.retention import churn, leaving, leaving_ratios, model
+from growth.retention import leaving, leaving_ratios, model
 from growth.sources import published_customers as customers
+from growth.stats import scores
 from tests.real_data.test_public import findings, run
 
 
@@ -67,8 +68,8 @@ def test_churn_of_cdnow_at_the_reference_protocol(cdnow: Path) -> None:
     train, test = ((k - centre) / spread for k in known)
     model = LogisticRegression(C=1e6, max_iter=1000).fit(train, sides[0]["again"] > 0)
     chance, hit = model.predict_proba(test)[:, 1], (sides[1]["again"] > 0).to_numpy()
-    assert churn.auc(chance, hit)[0] >= 0.80
-    assert churn.calibration_error(chance, hit) <= 0.02
+    assert scores.auc(chance, hit)[0] >= 0.80
+    assert scores.calibration_error(chance, hit) <= 0.02
 
 
 def test_the_published_survival_of_telco(telco: Path) -> None:

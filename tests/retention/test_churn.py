@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from growth.errors import attempt
 from growth.retention import churn, targeting
-from growth.retention.snapshots import HORIZON, snapshot_days
+from growth.retention.rules import HORIZON
+from growth.retention.snapshots import snapshot_days
+from growth.stats import scores
 
 RANDOM = np.random.default_rng(23)
 DAYS = snapshot_days(dt.date(2025, 1, 1))
@@ -45,7 +48,7 @@ def rows() -> pd.DataFrame:
 def test_the_area_is_scikit_learns_and_delongs_interval_is_the_bootstraps() -> None:
     hit = RANDOM.random(600) < 0.3
     score = np.round(RANDOM.normal(hit, 1.3), 1)  # with ties
-    area, low, high = churn.auc(score, hit)
+    area, low, high = scores.auc(score, hit)
     assert area == pytest.approx(roc_auc_score(hit, score), abs=1e-12)
     draws = []
     for _ in range(1500):
@@ -56,33 +59,33 @@ def test_the_area_is_scikit_learns_and_delongs_interval_is_the_bootstraps() -> N
 
 def test_an_area_needs_both_kinds() -> None:
     with pytest.raises(ValueError, match="some who did and some who did not"):
-        churn.auc([0.1, 0.2], [True, True])
-    assert churn.auc([0.1, 0.9], [False, True]) == (1.0, 1.0, 1.0)
+        scores.auc([0.1, 0.2], [True, True])
+    assert scores.auc([0.1, 0.9], [False, True]) == (1.0, 1.0, 1.0)
 
 
 def test_calibration_error_by_hand() -> None:
     chance, hit = [0.1, 0.2, 0.7, 0.8], [0, 1, 1, 1]
-    assert churn.calibration_error(chance, hit, 2) == pytest.approx((0.35 + 0.25) / 2)
-    assert churn.calibration_error(hit, hit, 2) == 0
-    assert churn.groups(chance, hit, 2)["customers"].tolist() == [2, 2]
+    assert scores.calibration_error(chance, hit, 2) == pytest.approx((0.35 + 0.25) / 2)
+    assert scores.calibration_error(hit, hit, 2) == 0
+    assert scores.groups(chance, hit, 2)["customers"].tolist() == [2, 2]
 
 
 def test_stability_is_zero_for_the_same_and_by_hand_for_two_groups() -> None:
     old = np.arange(1000.0)
-    assert churn.stability(old, old) == pytest.approx(0, abs=1e-12)
+    assert scores.stability(old, old) == pytest.approx(0, abs=1e-12)
     new = np.concatenate([np.full(250, 1.0), np.full(750, 999.0)])
     a, b = 0.5, np.array([250.5, 750.5]) / 1001
-    assert churn.stability(old, new, 2) == pytest.approx(((b - a) * np.log(b / a)).sum(), rel=1e-6)
+    assert scores.stability(old, new, 2) == pytest.approx(((b - a) * np.log(b / a)).sum(), rel=1e-6)
 
 
 def test_a_perfect_model_is_off_by_chance_alone() -> None:
     """Against simulation, unequal groups too; certainty is never off."""
     chance = RANDOM.beta(1, 4, 1_003)
-    shown = [churn.calibration_error(chance, RANDOM.random(1_003) < chance) for _ in range(3_000)]
-    mean, most = churn.calibration_by_chance(chance)
+    shown = [scores.calibration_error(chance, RANDOM.random(1_003) < chance) for _ in range(3_000)]
+    mean, most = scores.calibration_by_chance(chance)
     assert mean == pytest.approx(np.mean(shown), rel=0.02)
     assert most == pytest.approx(np.quantile(shown, 0.95), rel=0.03)
-    assert churn.calibration_by_chance([0.0, 1.0, 1.0]) == (0, 0)
+    assert scores.calibration_by_chance([0.0, 1.0, 1.0]) == (0, 0)
 
 
 def test_labels_are_features_that_the_training_days_know() -> None:
@@ -103,7 +106,7 @@ def test_a_label_that_most_have_is_compared_value_by_value() -> None:
     """From 95 % to 80 %: (.8 - .95) log(.8 / .95) + (.2 - .05) log(.2 / .05), half a customer added to each cell."""
     old, new = np.repeat([1.0, 0.0], [950, 50]), np.repeat([1.0, 0.0], [800, 200])
     a, b = np.array([950.5, 50.5]) / 1001, np.array([800.5, 200.5]) / 1001
-    assert churn.stability(old, new) == pytest.approx(float(((b - a) * np.log(b / a)).sum()))
+    assert scores.stability(old, new) == pytest.approx(float(((b - a) * np.log(b / a)).sum()))
 
 
 def test_every_feature_has_words(rows: pd.DataFrame) -> None:
@@ -195,7 +198,7 @@ def test_what_cannot_be_learnt_is_said(rows: pd.DataFrame, how: str) -> None:
         "one day": rows[rows["at"] == DAYS[1]],
         "one customer": rows[rows["customer_id"] == "c1"],
     }[how]
-    found, why = churn.try_contest(few)
+    found, why = attempt(churn.contest, few)
     assert found is None and "two quarters in a row" in why
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from growth.retention import leaving, leaving_marts, leaving_ratios, leaving_words
+from growth.retention import leaving, leaving_marts, leaving_ratios, rules
 from growth.retention.model import Calendar
 from tests.conftest import frame
 from tests.retention.test_marts import rows  # noqa: F401  (a fixture)
@@ -112,7 +112,7 @@ def test_a_program_called_like_a_segment_keeps_both(shop: Any) -> None:
     found, names = leaving_ratios.unpacked(
         frame(leaving_marts.members(shop(customers=people, memberships=members)))
     )
-    assert names == ("gender (membership)", *leaving_words.SEGMENTS)
+    assert names == ("gender (membership)", *rules.SEGMENTS)
     assert found[["gender", "gender (membership)"]].values.tolist() == [["f", "F"], ["m", "M"]]
 
 

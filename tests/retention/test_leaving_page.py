@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from growth.errors import attempt
 from growth.report.notebook import Notebook
 from growth.retention import leaving, leaving_figures, leaving_findings, leaving_ratios, leaving_reasons
 from tests.conftest import INFO
@@ -116,7 +117,7 @@ def test_differences_are_said_with_intervals_and_as_association(nb: Notebook) ->
     assert nb.findings["F3.again_longer"]["value"] == pytest.approx(
         -(0.5 * 180 - 100 / 600 * 150) * -1, rel=1e-9
     )
-    fit, why = leaving_ratios.try_hazards(rows, ["kind"], "again", 30)
+    fit, why = attempt(leaving_ratios.hazards, rows, ["kind"], "again", 30)
     assert fit is not None and not why
     leaving_findings.hazards(nb, fit, "again")
     assert (

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from statsmodels.duration.hazard_regression import PHReg
 
+from growth.errors import attempt
 from growth.retention import leaving_ratios
 
 
@@ -108,7 +109,7 @@ def test_who_is_not_known_is_counted(spells: pd.DataFrame) -> None:
 
 def test_what_cannot_be_fitted_is_said_in_a_sentence(spells: pd.DataFrame) -> None:
     def why(rows: pd.DataFrame, names: list[str]) -> str:
-        found, text = leaving_ratios.try_hazards(rows, names, "again", 30)
+        found, text = attempt(leaving_ratios.hazards, rows, names, "again", 30)
         assert found is None
         return text
 
@@ -118,6 +119,6 @@ def test_what_cannot_be_fitted_is_said_in_a_sentence(spells: pd.DataFrame) -> No
     split = spells[spells["kind"].isin(["a", "b"])].assign(again=lambda d: d["again"] & (d["kind"] == "a"))
     assert "no finite maximum" in why(split, ["kind"])
     everybody = spells.assign(again=True)
-    assert leaving_ratios.try_hazards(everybody, ["kind"], "again", 30)[0] is not None, (
+    assert attempt(leaving_ratios.hazards, everybody, ["kind"], "again", 30)[0] is not None, (
         "all gone can be compared"
     )

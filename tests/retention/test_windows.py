@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from growth.errors import attempt
 from growth.retention import marts, projection, windows
 from growth.retention.model import Calendar, triangle
 from tests.conftest import frame
@@ -143,9 +144,9 @@ def test_a_shop_that_never_changes_is_foreseen_exactly() -> None:
 
 def test_too_little_to_try_a_forecast_or_a_curve_on_is_said() -> None:
     few = pd.DataFrame([dict(cohort=dt.date(2024, 3, 1), age=a, customers=9) for a in range(4)])
-    found, why = projection.try_outlook(triangle(few, MONTHS, 0.95, 0), MONTHS)
+    found, why = attempt(projection.outlook, triangle(few, MONTHS, 0.95, 0), MONTHS)
     assert found is None and "more than 10 whole months" in why
-    none, why = projection.try_lifetimes({dt.date(2024, 1, 1): [9, 5, 4]}, 12)
+    none, why = attempt(projection.lifetimes, {dt.date(2024, 1, 1): [9, 5, 4]}, 12)
     assert none is None and "watched for long enough" in why
 
 

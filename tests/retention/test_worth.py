@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from growth.errors import attempt
 from growth.retention import worth, worth_marts
 from tests.conftest import frame
 from tests.retention.test_marts import rows  # noqa: F401  (a fixture)
@@ -136,13 +137,14 @@ def test_care_is_worth_its_lift_less_its_cost() -> None:
 
 def test_what_cannot_be_fitted_is_said() -> None:
     none = pd.DataFrame(columns=["x", "t_x", "t", "bought", "hold_out", "customers"]).astype(int)
-    assert worth.try_held(none)[1] == "nobody bought in the part of the data that was held out"
+    assert attempt(worth.contest, none)[1] == "nobody bought in the part of the data that was held out"
     one = pd.DataFrame(
         dict(customer_id=["a"], x=[0], t_x=[0], t=[9], orders=[1], amount=[5], first_amount=[5])
     )
     gaps = pd.DataFrame(columns=["first", "second", "customers"]).astype(int)
-    fitted, spend, why = worth.try_models(one, gaps, "BG/NBD")
-    assert fitted is None and spend is None and why.startswith("nobody bought again")
+    fitted, why = attempt(worth.fitted, one, gaps, "BG/NBD")
+    assert fitted is None and why.startswith("nobody bought again")
+    assert attempt(worth.spending, one)[0] is None
 
 
 def test_tenths_hold_everybody_and_all_value() -> None:

@@ -390,10 +390,9 @@ def event_findings(nb: Notebook, found: list[event.Brought], quiet: list[event.B
             continue
         what = "orders" if b.metric == "orders" else "contribution"
         said = [count(v) if what == "orders" else amount(v, currency) for v in (*b.during, b.before_after)]
-        level = f"{100 * nb.params.confidence:g} % interval"
         nb.finding(
             f"C5.{slug('event', b.event.name, b.metric)}",
-            f"{b.event.name}: {said[0]} more {what} on its days than foreseen without it ({level} {said[1]} to "
+            f"{b.event.name}: {said[0]} more {what} on its days than foreseen without it ({nb.level} {said[1]} to "
             f"{said[2]}); comparing with the days before would say {said[3]}.",
             b.during[0],
             "orders" if b.metric == "orders" else currency,

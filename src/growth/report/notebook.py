@@ -89,6 +89,11 @@ class Notebook:
         return dt.date.fromisoformat(self.data.as_of)
 
     @property
+    def level(self) -> str:
+        """The confidence of the topic's intervals as words: ``95 % interval``."""
+        return f"{100 * self.params.confidence:g} % interval"
+
+    @property
     def smallest_cell(self) -> int:
         """The fewest people that a shown cell may hold (handbook H3); 0 where nobody is real or all is published."""
         return 0 if self.data.synthetic or self.data.public else SMALLEST_CELL

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from math import inf, pi, sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.random import PCG64, Generator
-from numpy.typing import ArrayLike
-from scipy.special import ndtri
-from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from growth.retention.snapshots import HORIZON
+from growth.retention.rules import HORIZON
+from growth.retention.worth import grouped
+from growth.stats import scores
 from growth.stats.contrast import critical
 from growth.stats.moments import Floats
 from growth.stats.purchase import mbg_nbd
@@ -117,7 +116,7 @@ class Fold:
         Area under the ROC curve with DeLong's interval.
     brier, ece, ece_by_chance : float
         Mean squared error; expected calibration error over ten groups of equal size, and what it stays below in most
-        samples if every chance is right (`calibration_by_chance`).
+        samples if every chance is right (`scores.calibration_by_chance`).
     predicted, actual : float
         Mean chance of buying, foreseen and seen.
     """
@@ -136,99 +135,6 @@ class Fold:
     ece_by_chance: float
     predicted: float
     actual: float
-
-
-def _parts(score: ArrayLike, hit: ArrayLike) -> tuple[Floats, Floats]:
-    """Return, for each who did, the share of those who did not that scores lower; for each who did not, the reverse."""
-    s, y = np.asarray(score, float), np.asarray(hit, bool)
-    a, b = s[y], s[~y]
-    if not len(a) or not len(b):
-        raise ValueError("An area under the curve needs some who did and some who did not.")
-    both = rankdata(np.concatenate([a, b]))
-    above = (both[: len(a)] - rankdata(a)) / len(b)
-    below = 1 - (both[len(a) :] - rankdata(b)) / len(a)
-    return np.asarray(above), np.asarray(below)
-
-
-def _variance(above: Floats, below: Floats) -> float:
-    """Return the variance of the mean of either, by DeLong; 0 where it takes more than one of each and there is not."""
-    if min(len(above), len(below)) < 2:
-        return 0.0
-    return float(above.var(ddof=1) / len(above) + below.var(ddof=1) / len(below))
-
-
-def auc(score: ArrayLike, hit: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Return the area under the ROC curve and DeLong's interval (logit scale).
-
-    Parameters
-    ----------
-    score : array-like of float, shape (n,)
-    hit : array-like of bool, shape (n,)
-    confidence : float
-
-    Raises
-    ------
-    ValueError
-        If everybody did, or nobody.
-
-    Notes
-    -----
-    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837-845, by midranks as Sun and Xu (2014).
-    """
-    above, below = _parts(score, hit)
-    area, variance = float(above.mean()), _variance(above, below)
-    if not 0 < area < 1 or variance == 0:
-        return area, area, area
-    half = critical(inf, confidence) * sqrt(variance) / (area * (1 - area))
-    centre = np.log(area / (1 - area))
-    low, high = (1 / (1 + np.exp(-(centre + k * half))) for k in (-1, 1))
-    return area, float(low), float(high)
-
-
-def groups(chance: ArrayLike, hit: ArrayLike, many: int = 10) -> pd.DataFrame:
-    """Return ``group, customers, predicted, actual``: customers in groups of equal size by predicted chance."""
-    p, y = np.asarray(chance, float), np.asarray(hit, float)
-    order = np.argsort(p, kind="stable")
-    rows = [
-        dict(group=k, customers=len(part), predicted=float(p[part].mean()), actual=float(y[part].mean()))
-        for k, part in enumerate(np.array_split(order, many), 1)
-        if len(part)
-    ]
-    return pd.DataFrame(rows)
-
-
-def calibration_error(chance: ArrayLike, hit: ArrayLike, many: int = 10) -> float:
-    """Return the expected calibration error: mean |predicted - actual| over groups of equal size."""
-    g = groups(chance, hit, many)
-    return float((g["customers"] * (g["predicted"] - g["actual"]).abs()).sum() / g["customers"].sum())
-
-
-def calibration_by_chance(chance: ArrayLike, many: int = 10, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the calibration error that a model shows whose every chance is right, by chance alone.
-
-    Parameters
-    ----------
-    chance : array-like of float, shape (n,)
-        Its predictions.
-    many : int
-        Groups.
-    confidence : float
-
-    Returns
-    -------
-    tuple of float
-        The mean error, and the one that is not exceeded in a share `confidence` of samples.
-
-    Notes
-    -----
-    The mean of a group's outcomes differs from that of its chances by about a normal of variance Σ p (1 - p) / m²; its
-    size has mean sqrt(2 / pi) and variance 1 - 2 / pi of that (folded normal), and the groups are independent.
-    """
-    p = np.asarray(chance, float)
-    parts = [p[k] for k in np.array_split(np.argsort(p, kind="stable"), many) if len(k)]
-    spread = np.array([sqrt(float((q * (1 - q)).sum())) for q in parts]) / len(p)  # weight m / n times sd
-    mean = sqrt(2 / pi) * float(spread.sum())
-    return mean, mean + float(ndtri(confidence)) * sqrt((1 - 2 / pi) * float((spread**2).sum()))
 
 
 def predict(name: str, train: pd.DataFrame, test: pd.DataFrame) -> Floats:
@@ -251,10 +157,7 @@ def predict(name: str, train: pd.DataFrame, test: pd.DataFrame) -> Floats:
         x = test["bought"].to_numpy(float) - 1
         t = (test["tenure"].to_numpy(float) - 1) / 7  # to the last known day
         t_x = (test["tenure"] - test["recency"]).to_numpy(float) / 7
-        seen = (
-            pd.DataFrame(dict(x=x, t_x=t_x, t=t)).value_counts(sort=False).sort_index().reset_index(name="n")
-        )
-        model = mbg_nbd(seen["x"], seen["t_x"], seen["t"], seen["n"])
+        model = mbg_nbd(*grouped(x, t_x, t, np.ones(len(x))))
         return model.p_any(HORIZON / 7, x, t_x, t)
     known, new = designs(train, test)
     return _chance(_fitted(name, known, bought_again(train)), new)
@@ -362,7 +265,7 @@ def contest(rows: pd.DataFrame, confidence: float = 0.95) -> Contest:
     return Contest(
         folds, best, last[best], bought_again(test).astype(float), trained,
         importance(trained, train, test, confidence),
-        stability(predict(best, train, train), last[best]), drifts(train, test),
+        scores.stability(predict(best, train, train), last[best]), drifts(train, test),
     )  # fmt: skip
 
 
@@ -378,35 +281,20 @@ def _best(folds: list[Fold], newest: dt.date, among: set[str]) -> str:
 def _fold(name: str, rows: pd.DataFrame, day: dt.date, chance: Floats, confidence: float) -> Fold:
     hit = bought_again(rows[rows["at"] == day])
     learnt = past(rows, day)["at"]
-    area, low, high = auc(chance, hit, confidence)
+    area, low, high = scores.auc(chance, hit, confidence)
     return Fold(
         name, learnt.max(), day, 0 if name == PURCHASES else learnt.nunique(), len(hit), int(hit.sum()), area, low,
-        high, float(((chance - hit) ** 2).mean()), calibration_error(chance, hit),
-        calibration_by_chance(chance, confidence=confidence)[1], float(chance.mean()), float(hit.mean()),
+        high, float(((chance - hit) ** 2).mean()), scores.calibration_error(chance, hit),
+        scores.calibration_by_chance(chance, confidence=confidence)[1], float(chance.mean()), float(hit.mean()),
     )  # fmt: skip
-
-
-def stability(old: ArrayLike, new: ArrayLike, many: int = 10) -> float:
-    """Return the population stability index of a score: Σ (b - a) log(b / a) over the old score's tenths.
-
-    A score of no more than `many` values (a label, a small count) is compared value by value. Below 0.1 is read as
-    stable, above 0.25 as another population (Siddiqi 2006, Credit Risk Scorecards).
-    """
-    values = np.unique(np.asarray(old, float))
-    tenths = np.unique(np.quantile(np.asarray(old, float), np.linspace(0, 1, many + 1)[1:-1]))
-    edges = values[:-1] if len(values) <= many else tenths
-    counts = [
-        np.bincount(np.searchsorted(edges, np.asarray(s, float)), minlength=len(edges) + 1)
-        for s in (old, new)
-    ]
-    a, b = ((c + 0.5) / (c.sum() + 0.5 * len(c)) for c in counts)
-    return float(((b - a) * np.log(b / a)).sum())
 
 
 def drifts(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     """Return ``feature, index``: the stability index of every feature, the largest first."""
     known, new = designs(train, test)
-    found = pd.DataFrame(dict(feature=known.columns, index=[stability(known[c], new[c]) for c in known]))
+    found = pd.DataFrame(
+        dict(feature=known.columns, index=[scores.stability(known[c], new[c]) for c in known])
+    )
     return found.sort_values(["index", "feature"], ascending=[False, True], ignore_index=True)
 
 
@@ -438,7 +326,7 @@ def importance(
     known, new = designs(train, test)
     hit = bought_again(test)
     model = _fitted(name, known, bought_again(train))
-    base = _parts(_chance(model, new), hit)
+    base = scores.placements(_chance(model, new), hit)
     random = Generator(PCG64(SEED))
     rows = []
     source = [str(c).split(": ")[0] for c in known.columns]
@@ -448,19 +336,11 @@ def importance(
         for _ in range(repeats):
             moved = new.to_numpy(copy=True)
             moved[:, columns] = moved[random.permutation(len(moved))][:, columns]
-            parts = _parts(np.asarray(model.predict_proba(moved)[:, 1]), hit)
+            parts = scores.placements(np.asarray(model.predict_proba(moved)[:, 1]), hit)
             lost.append([a - b for a, b in zip(base, parts, strict=True)])
         each = [float(x[0].mean()) for x in lost]
         mean = [np.mean([x[side] for x in lost], axis=0) for side in (0, 1)]
-        error = sqrt(_variance(*mean) + float(np.var(each, ddof=1)) / repeats)
+        error = sqrt(scores.placement_variance(*mean) + float(np.var(each, ddof=1)) / repeats)
         loss, half = float(np.mean(each)), critical(inf, confidence) * error
         rows.append(dict(feature=feature, loss=loss, low=loss - half, high=loss + half))
     return pd.DataFrame(rows).sort_values("loss", ascending=False, ignore_index=True, kind="stable")
-
-
-def try_contest(rows: pd.DataFrame, confidence: float = 0.95) -> tuple[Contest | None, str]:
-    """Return `contest`, or None and why not."""
-    try:
-        return contest(rows, confidence), ""
-    except ValueError as error:
-        return None, str(error).rstrip(".")

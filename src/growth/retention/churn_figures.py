@@ -7,14 +7,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from growth import figures as house
-from growth.retention.churn import SAID, Contest, groups
+from growth.retention.churn import SAID, Contest
 from growth.retention.targeting import Campaign
+from growth.stats import scores
 
 
 def calibration(found: Contest) -> Figure:
     """Draw predicted against actual shares of buyers, in ten groups of equal size."""
     figure, axes = house.new(3.4)
-    table = groups(found.chance, found.hit)
+    table = scores.groups(found.chance, found.hit)
     axes.plot([0, 1], [0, 1], color=house.GREY, linewidth=1)
     axes.plot(table["predicted"], table["actual"], color=house.BLUE, marker="o", markersize=5)
     top = float(max(table["predicted"].max(), table["actual"].max())) * 1.05
@@ -35,7 +36,7 @@ def aucs(table: pd.DataFrame) -> Figure:
         zip((house.ORANGE, house.BLUE, house.GREEN), table.groupby("model"), strict=False)
     ):
         place = np.array([days.index(d) for d in own["tested"]]) + 0.12 * (k - 1)
-        off = np.array([own["auc"] - own["low"], own["high"] - own["auc"]])
+        off = house.whiskers(own, "auc")
         axes.errorbar(
             place, own["auc"], yerr=off, color=colour, linestyle="", marker="o", capsize=3, label=str(name)
         )
@@ -52,7 +53,7 @@ def importance(found: Contest) -> Figure:
     table = found.importance.iloc[::-1]
     figure, axes = house.new(0.9 + 0.24 * len(table))
     places = np.arange(len(table))
-    off = np.array([table["loss"] - table["low"], table["high"] - table["loss"]])
+    off = house.whiskers(table, "loss")
     axes.errorbar(table["loss"], places, xerr=off, color=house.BLUE, linestyle="", marker="o", capsize=3)
     axes.axvline(0, color=house.INK, linewidth=1)
     axes.set_yticks(places, [SAID.get(f, f) for f in table["feature"]])

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from growth.retention.churn import SAID, Contest, Fold
-from growth.retention.cohort_findings import level
-from growth.retention.snapshots import HORIZON
+from growth.retention.rules import HORIZON
 from growth.retention.targeting import Campaign
 from growth.words import count, figures, interval, percent
 
@@ -39,7 +38,7 @@ def models(nb: Notebook, found: Contest) -> None:
     nb.finding(
         "F4.model",
         f"Who will buy in the {HORIZON} days after {one.tested:%Y-%m-%d} was foreseen by the {one.model} model, "
-        f"{_taught(one)}, with an AUC of {one.auc:.3f} ({level(nb)} {one.low:.3f} to "
+        f"{_taught(one)}, with an AUC of {one.auc:.3f} ({nb.level} {one.low:.3f} to "
         f"{one.high:.3f}); it foresaw {percent(one.predicted)} buyers, {percent(one.actual)} came.",
         one.auc,
         "area under the ROC curve",
@@ -61,7 +60,7 @@ def models(nb: Notebook, found: Contest) -> None:
     nb.finding(
         "F4.why",
         f"What tells most: {SAID.get(top['feature'], top['feature'])}. Shuffled among customers, it costs "
-        f"{figures(top['loss'], 2)} of the AUC ({level(nb)} {top['low']:.3f} to {top['high']:.3f}).",
+        f"{figures(top['loss'], 2)} of the AUC ({nb.level} {top['low']:.3f} to {top['high']:.3f}).",
         float(top["loss"]),
         "AUC lost",
         low=float(top["low"]),
@@ -116,7 +115,7 @@ def campaign(nb: Notebook, found: Campaign) -> None:
         f"If a contact costs {currency} {p.contact_cost:g} and raises what a customer leaves in a quarter by "
         f"{percent(p.contact_lift, 0)}, it pays for {count(found.next_chosen)} of {count(found.next_customers)} "
         f"customers: {currency} {count(found.next_expected)} in the next quarter. In the quarter held out, choosing so "
-        f"would have left {currency} {count(found.realised)} ({level(nb)} {count(found.low)} to {count(found.high)}), "
+        f"would have left {currency} {count(found.realised)} ({nb.level} {count(found.low)} to {count(found.high)}), "
         f"as many by risk {currency} {count(found.by_risk)}, everybody {currency} {count(found.everybody)}."
         + _breaks_even(nb, found),
         found.next_expected,
@@ -135,6 +134,6 @@ def _breaks_even(nb: Notebook, found: Campaign) -> str:
     if not isfinite(found.pays_from_high):
         return ""
     return (
-        f" Those contacts pay from a lift of {percent(found.pays_from)} on ({level(nb)} "
+        f" Those contacts pay from a lift of {percent(found.pays_from)} on ({nb.level} "
         f"{interval(found.pays_from_low, found.pays_from_high)})."
     )

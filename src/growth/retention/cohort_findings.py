@@ -25,11 +25,6 @@ RETURNS = {c: "{:,.2f}" for c in ("revenue", "low", "high", "spent", "per_spent"
 MONEY = {c: "{:,.2f}" for c in ("value", "error", "low", "high")}
 
 
-def level(nb: Notebook) -> str:
-    """Return the confidence as words: ``95 % interval``."""
-    return f"{100 * nb.params.confidence:g} % interval"
-
-
 def definitions(nb: Notebook, table: pd.DataFrame) -> None:
     """Record on-or-after retention at age 1 and the brackets."""
     period, ahead = nb.params.period, LOOK_AHEAD[nb.params.period]
@@ -41,7 +36,7 @@ def definitions(nb: Notebook, table: pd.DataFrame) -> None:
     nb.finding(
         "F2.on_or_after",
         f"{percent(first['share'])} of new customers are active at least once in the {ahead} {period}s after their "
-        f"first ({level(nb)} {interval(first['low'], first['high'])}).",
+        f"first ({nb.level} {interval(first['low'], first['high'])}).",
         first["share"],
         "share",
         low=first["low"],
@@ -72,7 +67,7 @@ def cohort_value(nb: Notebook, table: pd.DataFrame) -> None:
     nb.finding(
         "F2.cohort_value",
         f"By {nb.params.period} {last['age']:.0f} a new customer has brought {currency} {figures(last['value'], 4)} "
-        f"({level(nb)} {figures(last['low'], 4)} to {figures(last['high'], 4)}), "
+        f"({nb.level} {figures(last['low'], 4)} to {figures(last['high'], 4)}), "
         f"{figures(last['value'] / first['value'], 3)} times as much as in the first {nb.params.period}.",
         last["value"],
         currency,
@@ -91,7 +86,7 @@ def lifetimes(nb: Notebook, found: Lifetimes, wait: int) -> None:
     nb.finding(
         "F2.lifetime",
         f"Within {found.horizon} {period}s a new customer stays {found.lifetime:.1f} {period}s on average before a "
-        f"silence of {wait} ({level(nb)} {found.lifetime_low:.1f} to {found.lifetime_high:.1f}); of 100, "
+        f"silence of {wait} ({nb.level} {found.lifetime_low:.1f} to {found.lifetime_high:.1f}); of 100, "
         f"{100 * found.observed['share_model'].iloc[11]:.0f} are still there after 12.",
         found.lifetime,
         f"{period}s",
@@ -112,7 +107,7 @@ def outlook(nb: Notebook, found: Outlook) -> None:
     nb.finding(
         "F9.active",
         f"In the {period} of {one['start']:%Y-%m-%d} about {count(one['active'])} customers will be active "
-        f"({level(nb)} {count(one['low'])} to {count(one['high'])}): {count(one['returning'])} returning, "
+        f"({nb.level} {count(one['low'])} to {count(one['high'])}): {count(one['returning'])} returning, "
         f"{count(one['new'])} new.",
         one["active"],
         "customers",
@@ -172,7 +167,7 @@ def stage_returns(nb: Notebook, table: pd.DataFrame) -> None:
         return  # one month alone has no interval
     nb.finding(
         "F1.maturity_revenue",
-        f"A customer in maturity brings {currency} {figures(row['revenue'], 3)} a month ({level(nb)} "
+        f"A customer in maturity brings {currency} {figures(row['revenue'], 3)} a month ({nb.level} "
         f"{figures(row['low'], 3)} to {figures(row['high'], 3)}); {currency} {figures(row['spent'], 3)} are spent on "
         "it in discounts and messages.",
         row["revenue"],

@@ -45,13 +45,13 @@ def curve(nb: Notebook, pool: pd.DataFrame) -> None:
         why = f"no cohort of {fewest} customers or more{older} has reached its second {nb.params.period}"
         nb.refuse("F2.retention", "Whether customers stay", why)
         return
-    period, level = nb.params.period, f"{100 * nb.params.confidence:g} %"
+    period = nb.params.period
     first, last = later.iloc[0], later.iloc[-1]
     who = "customers seen for the first time" if nb.data.begins_mid_life else "new customers"
     nb.finding(
         f"F2.{period}_1",
         f"Of 100 {who}, {100 * first['share']:.1f} are active again in the {period} after their first {act(nb)} "
-        f"({level} interval {100 * first['low']:.1f} to {100 * first['high']:.1f}).",
+        f"({nb.level} {100 * first['low']:.1f} to {100 * first['high']:.1f}).",
         first["share"],
         "share",
         low=first["low"],
@@ -64,7 +64,7 @@ def curve(nb: Notebook, pool: pd.DataFrame) -> None:
     nb.finding(
         "F2.curve",
         f"After {plural(last['age'], period)}, {percent(last['share'])} are active in that {period} "
-        f"({level} interval {interval(last['low'], last['high'])}).",
+        f"({nb.level} {interval(last['low'], last['high'])}).",
         last["share"],
         "share",
         low=last["low"],
@@ -133,13 +133,12 @@ def ledger(nb: Notebook, rows: pd.DataFrame) -> None:
         nb.nothing(f"no {period} with a whole {period} before it is over")
         return
     last = known.iloc[-1]
-    level = f"{100 * nb.params.confidence:g} %"
     nb.finding(
         f"F1.quick_ratio_{period}",
         f"In the {period} of {last['start']:%Y-%m-%d}, {count(last['active'])} customers were active: "
         f"{count(last['retained'])} retained, {count(last['new'])} new, {count(last['resurrected'])} resurrected; "
         f"{count(last['churned'])} of those active before were not. For each one gone {last['quick_ratio']:.2f} came "
-        f"({level} interval {last['low']:.2f} to {last['high']:.2f}).",
+        f"({nb.level} {last['low']:.2f} to {last['high']:.2f}).",
         last["quick_ratio"],
         "came for each gone",
         low=last["low"],
@@ -161,7 +160,7 @@ def stickiness(nb: Notebook, rows: pd.DataFrame) -> None:
     nb.finding(
         f"B1.stickiness_{period}",
         f"A customer active in the {period} of {last['start']:%Y-%m-%d} had {act(nb)}s on "
-        f"{percent(last['stickiness'], 2)} of its days ({100 * nb.params.confidence:g} % interval "
+        f"{percent(last['stickiness'], 2)} of its days ({nb.level} "
         f"{interval(last['low'], last['high'], 2)}).",
         last["stickiness"],
         "share of days",
@@ -181,7 +180,7 @@ def came_back(nb: Notebook, patterns: pd.DataFrame) -> None:
         "F2.came_back",
         f"Of {count(found.trials)} customers first seen {LONG_ENOUGH} days ago or earlier, "
         f"{percent(found.value)} have come back at least once "
-        f"({100 * nb.params.confidence:g} % interval {interval(found.low, found.high)}).",
+        f"({nb.level} {interval(found.low, found.high)}).",
         found.value,
         "share",
         low=found.low,

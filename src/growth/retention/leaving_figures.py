@@ -111,7 +111,7 @@ def ratios(table: pd.DataFrame) -> Figure:
     figure, axes = house.new(0.9 + 0.32 * len(table))
     rows = table.iloc[::-1]
     place = np.arange(len(rows))
-    off = np.array([rows["ratio"] - rows["low"], rows["high"] - rows["ratio"]])
+    off = house.whiskers(rows, "ratio")
     axes.errorbar(rows["ratio"], place, xerr=off, color=house.BLUE, linestyle="", marker="o", capsize=3)
     axes.axvline(1, color=house.INK, linewidth=1)
     names = [
@@ -137,7 +137,7 @@ def reasons(table: pd.DataFrame) -> Figure:
     """Draw stated reasons as shares of those who closed the account, with intervals (`leaving.reasons`)."""
     figure, axes = house.new(0.9 + 0.35 * len(table))
     rows = table.iloc[::-1]
-    off = np.array([rows["share"] - rows["low"], rows["high"] - rows["share"]])
+    off = house.whiskers(rows, "share")
     axes.barh(
         [house.plain(r) for r in rows["reason"]], rows["share"], xerr=off, color=house.BLUE, ecolor=house.INK
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from growth.retention import leaving_figures
-from growth.retention.cohort_findings import level
 from growth.retention.leaving import (
     Segment,
     cut,
@@ -88,7 +87,7 @@ def second(nb: Notebook, rows: pd.DataFrame, left_out: int = 0) -> Curve | None:
     nb.finding(
         "F3.second_purchase",
         f"{percent(share)} of new customers have bought again within {WITHIN} days "
-        f"({level(nb)} {interval(low, high)}); {_half(nb, curve)}.",
+        f"({nb.level} {interval(low, high)}); {_half(nb, curve)}.",
         share,
         "share",
         low=low,
@@ -106,7 +105,7 @@ def _half(nb: Notebook, curve: Curve) -> str:
     if not isfinite(value):
         return f"fewer than half within the {curve.time[-1]:.0f} days seen"
     ends = f"{low:.0f} to {high:.0f}" if isfinite(high) else f"from {low:.0f} on"
-    return f"half of them have after {value:.0f} days ({level(nb)} {ends})"
+    return f"half of them have after {value:.0f} days ({nb.level} {ends})"
 
 
 def _finite(of: tuple[float, float, float]) -> dict[str, float]:
@@ -165,7 +164,7 @@ def _not_compared(best: Segment, alone: list[str]) -> list[str]:
 
 
 def _share_of(nb: Notebook, row: pd.Series) -> str:
-    return f"{percent(row['share'])} of {inert(str(row['level']))} ({level(nb)} {interval(row['low'], row['high'])})"
+    return f"{percent(row['share'])} of {inert(str(row['level']))} ({nb.level} {interval(row['low'], row['high'])})"
 
 
 def _plain(name: str) -> str:
@@ -213,7 +212,7 @@ def longer(nb: Notebook, name: str, table: pd.DataFrame, kind: str = "again") ->
         text += f" than {inert(row['against'])}"
     nb.finding(
         f"F3.{kind}_longer",
-        f"In the first {row['horizon']:.0f} days {text} ({level(nb)} {ends[0]:.1f} to {ends[1]:.1f} days; "
+        f"In the first {row['horizon']:.0f} days {text} ({nb.level} {ends[0]:.1f} to {ends[1]:.1f} days; "
         f"{p_words(row['corrected'])}{', corrected' if len(table) > 1 else ''}).",
         float(row["longer"]),
         "days",
@@ -242,7 +241,7 @@ def hazards(nb: Notebook, found: Hazards, what: str) -> None:
         f"F3.hazard_{what}",
         f"All segments at once, {inert(str(row['level']))} ({_plain(row['segment'])}) "
         f"{'sooner' if row['ratio'] > 1 else 'later'} than {inert(str(row['against']))}: hazard ratio "
-        f"{figures(row['ratio'], 3)} ({level(nb)} {figures(row['low'], 3)} to {figures(row['high'], 3)}). "
+        f"{figures(row['ratio'], 3)} ({nb.level} {figures(row['low'], 3)} to {figures(row['high'], 3)}). "
         f"Of two customers the segments tell who was first in {percent(found.concordance)} of pairs (50 % is chance).",
         float(row["ratio"]),
         "hazard ratio",
@@ -276,7 +275,7 @@ def stay(nb: Notebook, rows: pd.DataFrame) -> tuple[pd.DataFrame, Curve] | None:
     nb.finding(
         "F3.stay",
         f"{count(gone)} of {count(total)} members have left; {percent(year['share'])} are still "
-        f"there after {plural(int(year['months']), 'month')} ({level(nb)} {interval(year['low'], year['high'])}).",
+        f"there after {plural(int(year['months']), 'month')} ({nb.level} {interval(year['low'], year['high'])}).",
         float(year["share"]),
         "share",
         low=float(year["low"]),
@@ -311,11 +310,11 @@ def reasons(nb: Notebook, found: Reasons | None) -> Reasons | None:
         nb.nothing(f"fewer than {nb.smallest_cell} customers have closed an account: too few to be shown")
         return None
     table, first = found.table, found.table.iloc[0]
-    ends = f" ({level(nb)} {interval(found.low, found.high, 2)})" if isfinite(found.low) else ""
+    ends = f" ({nb.level} {interval(found.low, found.high, 2)})" if isfinite(found.low) else ""
     nb.finding(
         "F3.reasons",
         f"Of {count(found.closed)} who closed their account {percent(first['share'])} said "
-        f"'{inert(str(first['reason']))}' ({level(nb)} {interval(first['low'], first['high'])}); within "
+        f"'{inert(str(first['reason']))}' ({nb.level} {interval(first['low'], first['high'])}); within "
         f"{found.within} days of sign-up {percent(found.total, 2)} of all customers close it{ends}.",
         float(first["share"]),
         "share of those who closed",

@@ -13,7 +13,7 @@ from ibis import _
 
 from growth import clock
 from growth.definitions import Tables, first_record, purchases
-from growth.retention.leaving_words import BETWEEN, FIRST_CATEGORY, SEGMENTS, WITHIN
+from growth.retention.rules import BETWEEN, FIRST_CATEGORY, SEGMENTS, WITHIN
 from growth.retention.worth_marts import purchase_days
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from growth.retention.leaving import pooled_levels
-from growth.retention.leaving_words import BETWEEN, SEGMENTS, WITHIN
+from growth.retention.rules import BETWEEN, SEGMENTS, WITHIN
 from growth.stats.cox import Cox, concordance, cox
 from growth.stats.survival import ChiSquare
 
@@ -74,7 +74,7 @@ def hazards(
     smallest: int,
     confidence: float = 0.95,
     cell: int = 0,
-) -> Hazards | None:
+) -> Hazards:
     """Fit hazard ratios of all segments at once, each level against the largest of its segment.
 
     Parameters
@@ -84,13 +84,12 @@ def hazards(
 
     Returns
     -------
-    Hazards or None
-        None where no segment has two levels.
+    Hazards
 
     Raises
     ------
     ValueError
-        As `growth.stats.cox.cox`: no event, or a level with all or none of the events.
+        If no segment has two levels; and as `growth.stats.cox.cox`: no event, a level with all or none of them.
 
     Notes
     -----
@@ -104,7 +103,7 @@ def hazards(
     rows = rows[known]
     columns, made = _design(rows, used, smallest, cell, left_out)
     if not columns:
-        return None
+        raise ValueError("no segment has two levels of customers enough")
     labels = [f"{n}: {v}" for n, v, _ in made]
     x = np.column_stack(columns)
     fit = cox(rows["days"], rows[event], x, labels, rows["customers"])
@@ -169,20 +168,3 @@ def _table(fit: Cox, made: list[tuple[str, str, str]], labels: list[str], confid
                  p_value=e.p_value, p_proportional=test.p_value if test else float("nan"))
         )  # fmt: skip
     return pd.DataFrame(out, columns=_RATIOS)
-
-
-def try_hazards(
-    rows: pd.DataFrame,
-    names: Sequence[str],
-    event: str,
-    smallest: int,
-    confidence: float = 0.95,
-    cell: int = 0,
-) -> tuple[Hazards | None, str]:
-    """Return `hazards`, or None and why not."""
-    try:
-        found = hazards(rows, names, event, smallest, confidence, cell)
-    except ValueError as error:
-        text = str(error).rstrip(".")
-        return None, text[:1].lower() + text[1:]
-    return found, "" if found else "no segment has two levels of customers enough"

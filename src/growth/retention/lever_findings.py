@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from growth.retention.cohort_findings import level
 from growth.retention.levers import Lever
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def levers(nb: Notebook, found: list[Lever]) -> None:
         nb.finding(
             f"F8.{x.name}",
             f"Members of {x.label} buy in a quarter {_points(a.naive.value)} more often than others; adjusted for what "
-            f"is known {_points(a.value.value)} ({level(nb)} {_points(a.value.low)} to {_points(a.value.high)}). "
+            f"is known {_points(a.value.value)} ({nb.level} {_points(a.value.low)} to {_points(a.value.high)}). "
             f"Verdict: {x.verdict}{tail}.",
             a.value.value,
             "share",

@@ -8,6 +8,7 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
+from growth.errors import attempt
 from growth.stats.adjusted import Adjusted, adjusted
 from growth.stats.contrast import Estimate
 
@@ -144,10 +145,11 @@ def levers(rows: pd.DataFrame, confidence: float = 0.95) -> tuple[list[Lever], d
     """Judge every lever; return those that can be, and why the others cannot."""
     found, refused = [], {}
     for name in LEVERS:
-        try:
-            found.append(lever(rows, name, confidence))
-        except ValueError as error:
-            refused[name] = str(error).rstrip(".")
+        one, why = attempt(lever, rows, name, confidence)
+        if one is None:
+            refused[name] = why
+        else:
+            found.append(one)
     return found, refused
 
 

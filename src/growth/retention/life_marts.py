@@ -17,13 +17,12 @@ from ibis import _
 
 from growth import clock
 from growth.definitions import FAR, Tables, first_record, product, revenue
+from growth.retention.rules import DORMANT, LOST
 from growth.retention.worth_marts import purchase_days
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table as Rows
 
-STAGES = ("potential", "introduction", "growth", "maturity", "dormant", "lost")
-DORMANT, LOST = 2, 4
 MONTHS = 13
 CENTS = "decimal(18, 4)"
 

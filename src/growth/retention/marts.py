@@ -9,7 +9,8 @@ from ibis import _
 
 from growth.definitions import Tables, activity, product, revenue
 from growth.marts import Mart
-from growth.retention import leaving_marts, leaving_words, life_marts, snapshots, worth_marts
+from growth.retention import leaving_marts, life_marts, rules, snapshots, worth_marts
+from growth.retention.rules import EXACT, LAPSE
 
 if TYPE_CHECKING:
     from ibis.expr.types import DateValue
@@ -105,9 +106,6 @@ def _ages(tables: Tables, period: str) -> Rows:
     return cells.select("customer_id", "cohort", age=_periods_between(cells.cohort, cells.start, period))
 
 
-EXACT = {"month": 30, "week": 7}  # days of an exact age
-
-
 def exact_ages(tables: Tables) -> Rows:
     """Count customers active by exact age, in spans of `EXACT` days from their own first day, not of the calendar.
 
@@ -138,9 +136,6 @@ def _exact(tables: Tables, period: str) -> Rows:
     return both.group_by(period=ibis.literal(period), cohort=_.cohort, age=_.age).agg(
         retained=_.retained.sum().cast("int64"), reached=_.reached.sum().cast("int64")
     )
-
-
-LAPSE = {"month": 6, "week": 26}  # silent for so many periods: lapsed
 
 
 def lapses(tables: Tables) -> Rows:
@@ -266,7 +261,7 @@ MARTS = {
     "held_out": Mart(worth_marts.held_out, ("x", "t_x", "t", "bought"), _SOLD, _WHOLE_CUSTOMERS),
     "second_purchase": Mart(
         leaving_marts.second_purchase,
-        (*leaving_words.SEGMENTS, leaving_words.FIRST_CATEGORY, "cohort", "days", "again"),
+        (*rules.SEGMENTS, rules.FIRST_CATEGORY, "cohort", "days", "again"),
         _SOLD,
         _WHOLE_CUSTOMERS,
     ),
@@ -275,13 +270,13 @@ MARTS = {
     ),
     "members": Mart(
         leaving_marts.members,
-        (*leaving_words.SEGMENTS, "profile", "days", "ended"),
+        (*rules.SEGMENTS, "profile", "days", "ended"),
         ("memberships",),
         _WHOLE_CUSTOMERS,
     ),
     "goodbyes": Mart(
         leaving_marts.goodbyes,
-        (*leaving_words.SEGMENTS, "closed", "reason", "days"),
+        (*rules.SEGMENTS, "closed", "reason", "days"),
         ("customers", "departures"),
         _WHOLE_CUSTOMERS,
     ),

@@ -9,8 +9,8 @@ from math import exp, sqrt
 import numpy as np
 import pandas as pd
 
-from growth.retention.marts import LAPSE
 from growth.retention.model import Calendar
+from growth.retention.rules import LAPSE
 from growth.stats.contrast import critical
 from growth.stats.duration import AtRisk, Choice, DurationModel, choose, duration
 
@@ -239,26 +239,6 @@ def _ahead(seen: pd.DataFrame, origin: int, horizon: int) -> list[tuple[float, f
 
 def _number(start: dt.date, period: str) -> int:
     return start.year * 12 + start.month - 1 if period == "month" else start.toordinal() // 7
-
-
-def try_lifetimes(
-    alive: dict[dt.date, list[int]], horizon: int, confidence: float = 0.95
-) -> tuple[Lifetimes | None, str]:
-    """Return `lifetimes`, or None and why."""
-    try:
-        return lifetimes(alive, horizon, confidence), ""
-    except ValueError as error:
-        return None, str(error).rstrip(".")
-
-
-def try_outlook(
-    cells: pd.DataFrame, calendar: Calendar, confidence: float = 0.95
-) -> tuple[Outlook | None, str]:
-    """Return `outlook`, or None and why."""
-    try:
-        return outlook(cells, calendar, confidence=confidence), ""
-    except ValueError as error:
-        return None, str(error).rstrip(".")
 
 
 def active(cells: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:

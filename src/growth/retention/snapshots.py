@@ -9,11 +9,11 @@ import ibis
 from ibis import _
 
 from growth.definitions import FAR, Tables, first_record, orders, refunds, visits
+from growth.retention.rules import HORIZON
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table as Rows
 
-HORIZON = 91  # days: a quarter
 SNAPSHOTS = 6  # past days, a quarter apart, and the day after the data
 RECENT = (91, 182)
 CENTS = "decimal(18, 4)"

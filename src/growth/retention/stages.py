@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
-from growth.retention.life_marts import STAGES
+from growth.retention.rules import STAGES
 from growth.stats.contrast import critical
 
 NEW = "not yet there"

@@ -77,7 +77,7 @@ def held(table: pd.DataFrame, kind: str = "BG/NBD", confidence: float = 0.95) ->
     if n.sum() < FEWEST:
         raise ValueError(f"fewer than {FEWEST} customers were there before the part held out")
     x, t_x, t = (table[c].to_numpy(float) / d for c, d in (("x", 1.0), ("t_x", WEEK), ("t", WEEK)))
-    model = FITS[kind](*_grouped(x, t_x, t, n))
+    model = FITS[kind](*grouped(x, t_x, t, n))
     days = int(table["hold_out"].iloc[0])
     foreseen, came = model.expected(days / WEEK, x, t_x, t), table["bought"].to_numpy(float)
     expected, actual, customers = float(n @ foreseen), float(n @ came), float(n.sum())
@@ -102,7 +102,12 @@ def _total_error(model: PurchaseModel, at: Patterns, horizon: float) -> float:
     return float(spread(jacobian(total, model.fit.theta), model.fit.covariance)[0])
 
 
-def _grouped(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:
+def contest(table: pd.DataFrame, confidence: float = 0.95) -> dict[str, Held]:
+    """Return every model of `FITS` held against the rest; arguments and refusals as `held`."""
+    return {kind: held(table, kind, confidence) for kind in FITS}
+
+
+def grouped(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return distinct patterns and their counts: what the likelihood of all of them costs."""
     both = pd.DataFrame(dict(x=x, t_x=t_x, t=t, n=n)).groupby(["x", "t_x", "t"], as_index=False)["n"].sum()
     return tuple(both[c].to_numpy(float) for c in ("x", "t_x", "t", "n"))
@@ -158,7 +163,7 @@ def fitted(worth: pd.DataFrame, gaps: pd.DataFrame, kind: str = "BG/NBD") -> Fit
         worth["t"].to_numpy(float) / WEEK,
         n,
     )
-    model = FITS[kind](*_grouped(*at))
+    model = FITS[kind](*grouped(*at))
     timing = (
         regularity(gaps["first"], gaps["second"], gaps["customers"]) if gaps["customers"].sum() > 1 else None
     )
@@ -299,30 +304,3 @@ def cells(worth: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     frame = scored.assign(orders=worth["orders"].to_numpy(), revenue=worth["amount"].to_numpy(), customers=1)
     keys = ["recency", "frequency", "money", "segment"]
     return frame.groupby(keys, as_index=False)[["customers", "orders", "revenue"]].sum()
-
-
-def try_held(table: pd.DataFrame, confidence: float = 0.95) -> tuple[dict[str, Held], str]:
-    """Return every model of `FITS` held against the rest, or why that cannot be done."""
-    try:
-        return {kind: held(table, kind, confidence) for kind in FITS}, ""
-    except ValueError as error:
-        return {}, _reason(error)
-
-
-def try_models(
-    worth: pd.DataFrame, gaps: pd.DataFrame, kind: str
-) -> tuple[Fitted | None, SpendModel | None, str]:
-    """Return the models of all the data; None for what cannot be fitted, and why."""
-    try:
-        found = fitted(worth, gaps, kind)
-    except ValueError as error:
-        return None, None, _reason(error)
-    try:
-        return found, spending(worth), ""
-    except ValueError as error:
-        return found, None, _reason(error)
-
-
-def _reason(error: ValueError) -> str:
-    text = str(error).rstrip(".")
-    return text[:1].lower() + text[1:]

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from growth import figures as house
-from growth.retention.life_marts import STAGES
 from growth.retention.projection import Lifetimes, Outlook
+from growth.retention.rules import STAGES
 from growth.retention.worth import Held
 
 COLOURS = dict(
@@ -77,7 +77,7 @@ def outlook(found: Outlook, cells: pd.DataFrame) -> Figure:
         label="forecast one ahead, then",
     )  # fmt: skip
     ahead = found.ahead
-    off = np.array([ahead["active"] - ahead["low"], ahead["high"] - ahead["active"]])
+    off = house.whiskers(ahead, "active")
     axes.errorbar(
         ahead["start"], ahead["active"], yerr=off, color=house.BLUE, linestyle="", marker="o", capsize=3,
         label="forecast now",
@@ -139,7 +139,7 @@ def held(found: Held) -> Figure:
     figure, axes = house.new(3.2)
     rows = found.groups
     place = np.arange(len(rows))
-    off = np.array([rows["actual"] - rows["low"], rows["high"] - rows["actual"]])
+    off = house.whiskers(rows, "actual")
     axes.bar(place, rows["expected"], color=house.BLUE, width=0.6, label="foreseen by the model")
     axes.errorbar(
         place, rows["actual"], yerr=off, color=house.INK, linestyle="", marker="o", markersize=5, capsize=3,
@@ -173,7 +173,7 @@ def care(plan: pd.DataFrame, currency: str) -> Figure:
     rows = plan.iloc[::-1]
     names = [f"{s} ({n:,})" for s, n in zip(rows["segment"], rows["customers"], strict=True)]
     if "value" in rows:
-        off = np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]])
+        off = house.whiskers(rows, "value")
         axes.barh(names, rows["value"], xerr=off, color=house.BLUE, ecolor=house.INK)
         axes.set_xlabel(f"{currency} a customer leaves in a year")
     else:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from growth.retention.cohort_findings import level
-from growth.retention.worth import Fitted, Held, try_models
+from growth.errors import attempt
+from growth.retention import worth
+from growth.retention.worth import Fitted, Held
 from growth.words import count, figures, percent, plural
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def held(nb: Notebook, found: dict[str, Held]) -> str:
         nb.finding(
             "F5.held_out" if kind == best else f"F5.held_out_{kind.split('/')[0].lower()}",
             f"Of {count(h.actual)} purchase days in the last {plural(h.days, 'day')} the model fitted to the time "
-            f"before ({kind}) foresaw {count(h.expected)}: {100 * h.bias:+.1f} % ({level(nb)} {100 * h.low:+.1f} to "
+            f"before ({kind}) foresaw {count(h.expected)}: {100 * h.bias:+.1f} % ({nb.level} {100 * h.low:+.1f} to "
             f"{100 * h.high:+.1f} %). Customer by customer the two correlate with {h.correlation:.2f}.",
             h.bias,
             "share of what came",
@@ -67,7 +68,7 @@ def spend(nb: Notebook, model: SpendModel) -> None:
     nb.finding(
         "F5.spend",
         f"A repeat purchase of a customer of whom nothing is known yet is worth {currency} {figures(value, 4)} "
-        f"({level(nb)} {figures(low, 4)} to {figures(high, 4)}).",
+        f"({nb.level} {figures(low, 4)} to {figures(high, 4)}).",
         value,
         currency,
         low=low,
@@ -88,7 +89,7 @@ def value(nb: Notebook, found: LifetimeValue, tenths: pd.DataFrame, fitted: Fitt
     top = tenths.iloc[0]
     nb.finding(
         "F5.value",
-        f"The {count(n)} customers will leave {currency} {count(found.total)} in the next year ({level(nb)} "
+        f"The {count(n)} customers will leave {currency} {count(found.total)} in the next year ({nb.level} "
         f"{count(found.total_low)} to {count(found.total_high)}), {currency} {figures(found.total / n, 3)} each; the "
         f"best tenth leaves {percent(top['share'], 0)} of it. On time held out such a forecast was off by "
         f"{100 * judged.bias:+.1f} %.",
@@ -158,10 +159,12 @@ def shown_cells(nb: Notebook, cells: pd.DataFrame) -> pd.DataFrame:
 
 def models(nb: Notebook, kind: str) -> tuple[Fitted, SpendModel] | None:
     """Fit the models to all the data and record what speaks against them; None, and a refusal, if they mean nothing."""
-    fitted, spending, why = try_models(nb.mart("worth"), nb.mart("gap_pairs"), kind)
+    customers = nb.mart("worth")
+    fitted, why = attempt(worth.fitted, customers, nb.mart("gap_pairs"), kind)
     if fitted is None:
         nb.refuse("F5.value", "What customers are worth", why, headline=False)
         return None
+    spending, why = attempt(worth.spending, customers)
     gates(nb, fitted, spending)
     if spending is not None and not fitted.broken:
         spend(nb, spending)
