@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis import _
 
-from growth.definitions import FAR, Tables, first_record, orders, refunds, visits
+from growth.definitions import FAR, Tables, first_record, refunds, visits
 from growth.retention.rules import HORIZON
+from growth.retention.worth_marts import purchase_days
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table as Rows
@@ -39,7 +40,7 @@ def snapshots(tables: Tables) -> Rows:
     One thing is known too early: an order that is cancelled after ``at`` is not counted before it either, for the
     contract keeps an order's last status alone.
     """
-    days = tables.once("purchase_days_discounted", _purchase_days)
+    days = purchase_days(tables)
     at = ibis.memtable({"at": snapshot_days(dt.date.fromisoformat(tables.info.as_of))})
     at = at.select(at=at["at"].cast("date"))
     before = _ages(days, at, days.date < at["at"])
@@ -67,20 +68,6 @@ def snapshots(tables: Tables) -> Rows:
     both = _with_visits(tables, both, at)
     both = _with_clubs(tables, _with_tier(tables, both))
     return _with_channel(tables, both)
-
-
-def _purchase_days(tables: Tables) -> Rows:
-    """Return days on which known customers bought: ``customer_id, date, orders, amount, discount``, once each.
-
-    ``discount`` is null where the lines of the day have none on record.
-    """
-    lines = tables["order_lines"].filter(_.amount > 0).select("order_id", "amount", "discount")
-    sold = lines.inner_join(orders(tables), "order_id").filter(_.customer_id.notnull())
-    return sold.group_by("customer_id", "date").agg(
-        orders=_.order_id.nunique().cast("int64"),
-        amount=_.amount.sum().cast(CENTS),
-        discount=_.discount.sum().cast(CENTS),
-    )
 
 
 def _with_refunds(tables: Tables, rows: Rows, at: Rows) -> Rows:

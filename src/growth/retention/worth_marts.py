@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis import _
 
-from growth.definitions import Tables, orders, purchases
+from growth.definitions import Tables, orders
 
 if TYPE_CHECKING:
     from ibis.expr.types import DateValue
@@ -20,13 +20,21 @@ LONGEST_HOLD_OUT = 273  # days: the 39 weeks that CDNOW's published forecasts ar
 
 
 def purchase_days(tables: Tables) -> Rows:
-    """Return the days on which known customers bought: ``customer_id, date, amount``, once each."""
+    """Return the days on which known customers bought: ``customer_id, date, orders, amount, discount``, once each.
+
+    ``discount`` is null where the lines of the day have none on record.
+    """
     return tables.once("purchase_days", _purchase_days)
 
 
 def _purchase_days(tables: Tables) -> Rows:
-    sold = purchases(tables).filter(_.customer_id.notnull())
-    return sold.group_by("customer_id", "date").agg(amount=_.amount.sum().cast("decimal(18, 4)"))
+    lines = tables["order_lines"].filter(_.amount > 0).select("order_id", "amount", "discount")
+    sold = lines.inner_join(orders(tables), "order_id").filter(_.customer_id.notnull())
+    return sold.group_by("customer_id", "date").agg(
+        orders=_.order_id.nunique().cast("int64"),
+        amount=_.amount.sum().cast("decimal(18, 4)"),
+        discount=_.discount.sum().cast("decimal(18, 4)"),
+    )
 
 
 def _days(since: DateValue, until: DateValue) -> ibis.Value:
@@ -42,6 +50,7 @@ def _patterns(days: Rows, now: DateValue) -> Rows:
         last=_.date.max(),
         first_amount=ibis.ifelse(_.date == _["first"], _.amount, 0).sum().cast("decimal(18, 4)"),
         amount=_.amount.sum().cast("decimal(18, 4)"),
+        orders=_.orders.sum().cast("int64"),
     )
     return each.mutate(t_x=_days(each["first"], each["last"]), t=_days(each["first"], now) - 1)
 
@@ -52,12 +61,7 @@ def worth(tables: Tables) -> Rows:
     ``x`` counts purchase days after the first, ``t_x`` is from the first to the last, ``t`` to the last known day.
     """
     found = _patterns(purchase_days(tables), ibis.date(tables.info.as_of))
-    placed = orders(tables).filter(_.customer_id.notnull())
-    sold = purchases(tables).select(paid_id="order_id").distinct()
-    counted = placed.semi_join(sold, placed.order_id == sold.paid_id)
-    counted = counted.group_by(who=_.customer_id).agg(orders=_.count().cast("int64"))
-    both = found.left_join(counted, found.customer_id == counted.who)
-    return both.select("customer_id", "x", "t_x", "t", "orders", "amount", "first_amount")
+    return found.select("customer_id", "x", "t_x", "t", "orders", "amount", "first_amount")
 
 
 def held_out(tables: Tables) -> Rows:
