@@ -78,7 +78,7 @@ def _money(cents: object) -> object:
 OURS = """
 import json, resource, sys, time
 import ibis
-from growth.promotions.marts import MONEY, sums_and_products
+from growth.promotions.sums import MONEY, sums_and_products
 metrics = sys.argv[3].split(",")
 con = ibis.duckdb.connect()
 con.raw_sql("set enable_progress_bar = false")

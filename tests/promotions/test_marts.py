@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from growth.promotions import marts
+from growth.promotions import marts, measured_marts, sums
 from growth.promotions.design import measured_cells, trade_cells
 from growth.promotions.plans import plan_of
 from tests.conftest import frame
@@ -331,7 +331,7 @@ def test_sums_and_products_are_exact_at_any_size(most: int) -> None:
     units += [[Decimal("299999.9999")] * 3, [Decimal("-299999.9999"), Decimal("0.0001"), Decimal(0)]]
     columns: Any = {c: pa.array([u[i] for u in units], pa.decimal128(18, 4)) for i, c in enumerate("abc")}
     columns["g"] = pa.array([i % 3 for i in range(len(units))], pa.int64())
-    found = by(frame(marts.sums_and_products(ibis.memtable(pa.table(columns)), ("g",), ("a", "b", "c"))), "g")
+    found = by(frame(sums.sums_and_products(ibis.memtable(pa.table(columns)), ("g",), ("a", "b", "c"))), "g")
     for g in range(3):
         own = [u for i, u in enumerate(units) if i % 3 == g]
         assert found[g,]["units"] == len(own)
@@ -397,8 +397,8 @@ def test_measured_sums_are_fractions(shop: Any, experiment: str, column: str) ->
     """Means and variances from the mart's own sums, added up as fractions, are those of the units: to the digit."""
     rows = measurements()
     tables = shop(**rows)
-    plan = {p.experiment: p for p in plan_of(frame(marts.measured_names(tables)))}[experiment]
-    found = frame(marts.measured(tables))
+    plan = {p.experiment: p for p in plan_of(frame(measured_marts.measured_names(tables)))}[experiment]
+    found = frame(measured_marts.measured(tables))
     found = found[(found["experiment_id"] == experiment) & found["complete"]]
     own, arm = added_up(rows, experiment, column), arms_of(rows, experiment, column)
     whole = {u: m for u, m in own.items() if u in arm and len(m) == len(plan.columns)}
@@ -420,8 +420,8 @@ def test_measured_sums_are_fractions(shop: Any, experiment: str, column: str) ->
 def test_measured_equals_fractions(shop: Any, experiment: str, column: str, within: float) -> None:
     rows = measurements()
     tables = shop(**rows)
-    plan = {p.experiment: p for p in plan_of(frame(marts.measured_names(tables)))}[experiment]
-    found = frame(marts.measured(tables))
+    plan = {p.experiment: p for p in plan_of(frame(measured_marts.measured_names(tables)))}[experiment]
+    found = frame(measured_marts.measured(tables))
     cells = measured_cells(found[found["experiment_id"] == experiment], plan)
     own, arm = added_up(rows, experiment, column), arms_of(rows, experiment, column)
     whole = {u: m for u, m in own.items() if u in arm and len(m) == len(plan.columns)}
@@ -445,8 +445,8 @@ def test_nothing_was_measured(shop: Any) -> None:
     plain = measurements()
     for kept in ([], [m for m in plain["measurements"] if m.get("window") == "pre"]):
         tables = shop(**plain | dict(measurements=kept))
-        assert len(frame(marts.measured_values(tables))) == 0
-        assert {c for c in frame(marts.measured(tables)).columns} >= {
+        assert len(frame(measured_marts.measured_values(tables))) == 0
+        assert {c for c in frame(measured_marts.measured(tables)).columns} >= {
             "experiment_id",
             "s_v0",
             "complete",
@@ -457,9 +457,9 @@ def test_nothing_was_measured(shop: Any) -> None:
 def test_measured_segments(shop: Any) -> None:
     rows = measurements()
     tables = shop(**rows)
-    plan = plan_of(frame(marts.measured_names(tables)))[0]
+    plan = plan_of(frame(measured_marts.measured_names(tables)))[0]
     assert plan.segments == ("age", "colour")
-    found = frame(marts.measured(tables))
+    found = frame(measured_marts.measured(tables))
     cells = measured_cells(found[found["experiment_id"] == "great"], plan)
     assert cells.segments == plan.segments and cells.levels(0) == ["young"]
     assert cells.levels(1) == ["blue", "red"]
@@ -471,7 +471,7 @@ def test_measured_segments(shop: Any) -> None:
 
 def test_measured_values_count_units(shop: Any) -> None:
     rows = measurements()
-    found = frame(marts.measured_values(shop(**rows)))
+    found = frame(measured_marts.measured_values(shop(**rows)))
     arm = {
         (r["experiment_id"], r.get("customer_id") or r.get("region")): r["arm"] for r in rows["assignments"]
     }
@@ -499,8 +499,8 @@ def test_rows_of_users_by_sessions_are_analysed_by_user(shop: Any) -> None:
     tables = shop(
         experiments=[dict(experiment_id="e", unit="customer")], assignments=given, measurements=told
     )
-    plan = plan_of(frame(marts.measured_names(tables)))[0]
-    cells = measured_cells(frame(marts.measured(tables)), plan)
+    plan = plan_of(frame(measured_marts.measured_names(tables)))[0]
+    cells = measured_cells(frame(measured_marts.measured(tables)), plan)
     assert {a: m.n for a, m in cells.arms.items()} == {"a": 5, "b": 5}
     assert cells.arms["a"].mean_of("during_spend") == pytest.approx(20.0)
     checks = frame(marts.checks(tables))
@@ -515,8 +515,8 @@ def test_stores_by_week_in_one_arm_are_one_unit(shop: Any) -> None:
         for i in range(8) for week in range(4)
     ]  # fmt: skip
     tables = shop(experiments=[dict(experiment_id="e", unit="region")], assignments=given, measurements=told)
-    plan = plan_of(frame(marts.measured_names(tables)))[0]
-    cells = measured_cells(frame(marts.measured(tables)), plan)
+    plan = plan_of(frame(measured_marts.measured_names(tables)))[0]
+    cells = measured_cells(frame(measured_marts.measured(tables)), plan)
     weekly = {a: [Fraction(400 * i + 6) for i in range(8) if "ab"[i % 2] == a] for a in "ab"}
     for a, m in cells.arms.items():
         assert m.n == 4 and m.var("during_sold") == pytest.approx(variance(weekly[a]), rel=1e-12)
@@ -531,8 +531,8 @@ def test_many_rows_of_a_unit_fit(shop: Any) -> None:
         for _ in range(12_000)
     ]
     tables = shop(experiments=[dict(experiment_id="e", unit="region")], assignments=given, measurements=told)
-    plan = plan_of(frame(marts.measured_names(tables)))[0]
-    cells = measured_cells(frame(marts.measured(tables)), plan)
+    plan = plan_of(frame(measured_marts.measured_names(tables)))[0]
+    cells = measured_cells(frame(measured_marts.measured(tables)), plan)
     assert cells.arms["a"].mean_of("during_sold") == pytest.approx(12_000 * 99.25, rel=1e-13)
     assert cells.arms["b"].var("during_sold") == pytest.approx(6_000.0**2 / 2, rel=1e-12)
 

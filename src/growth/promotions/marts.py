@@ -7,8 +7,6 @@ unit. Sums are of exact numbers, so they are centred later without loss: a metri
 
 from __future__ import annotations
 
-from decimal import Decimal
-from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -16,8 +14,9 @@ from ibis import _
 
 from growth.definitions import FAR, Tables, first_record, product
 from growth.marts import Mart
+from growth.promotions import measured_marts as measured
 from growth.promotions import units as u
-from growth.promotions.plans import MOST_SEGMENTS, Measured, plan_of
+from growth.promotions.sums import sums_and_products
 from growth.promotions.units import MONEY, SUM
 
 if TYPE_CHECKING:
@@ -114,56 +113,6 @@ def _with_tier(tables: Tables, rows: Rows) -> Rows:
     )
 
 
-def sums_and_products(rows: Rows, by: tuple[str, ...], columns: tuple[str, ...]) -> Rows:
-    """Return, by group, the number of units, and the sums and sums of products of every pair of columns: one scan.
-
-    Columns: `by`, ``units``, ``s_<x>`` and ``p_<x>__<y>`` for x not after y in `columns`, which are decimals of 18
-    digits; sums keep every digit after the point, products those of both factors.
-    """
-    made: dict[str, Any] = {"units": _.count().cast("int64")}
-    for name in columns:
-        made[f"s_{name}"] = rows[name].sum().cast(f"decimal(38, {_digits(rows[name])})")
-    whole = rows.get_backend().name == "duckdb" and all(_digits(rows[c]) <= 4 for c in columns)
-    if whole:
-        rows = _with_whole_numbers(rows, columns)
-    for a, b in combinations_with_replacement(columns, 2):
-        digits = _digits(rows[a]) + _digits(rows[b])
-        kind = f"decimal(38, {digits})"
-        x, y = (f"_wide_{a}", f"_wide_{b}") if whole else (a, b)
-        found = product(rows[x], rows[y]).sum().cast(kind)
-        if whole:
-            unit = ibis.literal(Decimal(1).scaleb(-digits), kind)
-            small = (rows[f"_whole_{a}"] * rows[f"_whole_{b}"]).sum().cast("decimal(29, 0)") * unit
-            found = (ibis.coalesce(found, ibis.literal(0).cast(kind)) + small).cast(kind)
-        made[f"p_{a}__{b}"] = found
-    return rows.group_by(*by).agg(**made)
-
-
-def _with_whole_numbers(rows: Rows, columns: tuple[str, ...]) -> Rows:
-    """Add, of every column x, ``_whole_<x>`` (0 in a row that has a great number) and ``_wide_<x>`` (null in others).
-
-    DuckDB multiplies 64-bit numbers, and adds them up in 128 bits, seven times as fast as decimals of 38 digits; where
-    a product might not fit, the row goes by decimals. Both are exact.
-    """
-    great = ibis.or_(*(rows[c].abs() >= GREAT for c in columns))
-    rows = rows.mutate(_great=great.fill_null(True))
-    made: dict[str, Any] = {}
-    for c in columns:
-        own = rows[c].cast(MONEY)
-        scaled = ibis.ifelse(rows["_great"], 0, own * 10**4).cast("int64")
-        made[f"_whole_{c}"] = scaled
-        made[f"_wide_{c}"] = ibis.ifelse(rows["_great"], rows[c], None)
-    return rows.mutate(**made)
-
-
-GREAT = 300_000  # its square, with four digits after the point each, is still a number of 64 bits
-
-
-def _digits(column: Any) -> int:
-    """Return how many digits a column has after the point."""
-    return int(column.type().scale)
-
-
 def moments(tables: Tables) -> Rows:
     """Return sums and products of `COLUMNS` by experiment, arm, segments and fold (half of the units, by record)."""
     return sums_and_products(unit_totals(tables), ("experiment_id", "arm", "fold", *SEGMENTS), COLUMNS)
@@ -236,93 +185,6 @@ def values(tables: Tables) -> Rows:
         )
         for name, value in wanted.items()
     ]
-    return ibis.union(*parts)
-
-
-def measured_names(tables: Tables) -> Rows:
-    """Return what was measured: ``experiment_id, metric, window, is_segment, scale``.
-
-    ``scale``: values are added up as value · 10^scale with six decimals, exactly; what a unit can come to, its largest
-    value in each of its rows, keeps 13 digits.
-    """
-    each = (
-        _measurements(tables)
-        .group_by("experiment_id", "metric", "window", "unit")
-        .agg(no_number=_.value.isnull().all(), largest=_.value.abs().max(), rows=_.count())
-    )
-    found = each.group_by("experiment_id", "metric", "window").agg(
-        is_segment=_.no_number.all(), largest=_.largest.max() * _.rows.max().cast("float64")
-    )
-    powers = [(found.largest < 10.0**k, 8 - k) for k in range(-6, 13)]
-    return found.select(
-        "experiment_id", "metric", "window", "is_segment", scale=ibis.cases(*powers, else_=-4).cast("int64")
-    )
-
-
-def _measurements(tables: Tables) -> Rows:
-    """Return measurements with their ``unit`` and window, exact copies left out."""
-    m = u.with_kind(tables, u.without_copies(tables["measurements"]))
-    return m.mutate(unit=u.unit_id(m), window=ibis.coalesce(m.window, ibis.literal("during")))
-
-
-def measured_units(tables: Tables, plan: Measured, width: int) -> Rows:
-    """Return an experiment's units with ``v0 … v<width-1>`` (scaled; null where not measured) and its segments."""
-    m = _measurements(tables).filter(_.experiment_id == plan.experiment)
-    m = m.mutate(nothing=ibis.literal(0))
-    made: dict[str, Any] = {f"v{i}": m.nothing.sum().cast(SCALED) for i in range(width)}
-    for i, (metric, window, scale) in enumerate(plan.metrics):
-        # Another metric's value may be too large for this one's scale: it must not be cast.
-        own = ibis.ifelse((m.metric == metric) & (m.window == window), m.value, None)
-        made[f"v{i}"] = (own * 10.0**scale).cast(SCALED).sum().cast(SCALED)
-    for i in range(MOST_SEGMENTS):
-        name = plan.segments[i] if i < len(plan.segments) else None
-        made[f"segment_{i + 1}"] = m.level.max(where=(m.metric == name) if name else m.level.isnull())
-    each = m.group_by(whose=m.unit).agg(**made)
-    all_units = u.units(tables).filter((_.experiment_id == plan.experiment) & (_.arms == 1))
-    return all_units.left_join(each, all_units.unit == each.whose)
-
-
-def measured(tables: Tables) -> Rows:
-    """Return sums and products of what was measured, by experiment, arm and segments, of units with every metric.
-
-    Columns as of `moments`, the metrics numbered ``v0, v1, …`` in the order of `plan_of`; ``complete`` is false for
-    the rows that count the units without one of them.
-    """
-    plans = plan_of(measured_names(tables).to_pandas()) or [Measured("", (), ())]  # which gives no rows
-    width = max(1, *(len(p.metrics) for p in plans))
-    columns = tuple(f"v{i}" for i in range(width))
-    parts = []
-    for plan in plans:
-        rows = measured_units(tables, plan, width)
-        known = [rows[f"v{i}"].notnull() for i in range(len(plan.metrics))]
-        rows = rows.mutate(complete=ibis.and_(*known) if known else ibis.literal(True))
-        rows = rows.mutate(**{c: ibis.coalesce(rows[c], ibis.literal(0).cast(SCALED)) for c in columns})
-        parts.append(sums_and_products(rows, ("experiment_id", "arm", "fold", "complete", *LEVELS), columns))
-    return ibis.union(*parts)
-
-
-SCALED = "decimal(18, 6)"
-LEVELS = tuple(f"segment_{i + 1}" for i in range(MOST_SEGMENTS))
-
-
-def measured_values(tables: Tables) -> Rows:
-    """Return how many units have which value of what was measured during; columns as of `values`."""
-    parts = []
-    for plan in plan_of(measured_names(tables).to_pandas()):
-        rows = measured_units(tables, plan, len(plan.metrics))
-        for i, (metric, window, scale) in enumerate(plan.metrics):
-            if window == "during":
-                value = rows[f"v{i}"].cast("float64") / 10.0**scale
-                own = rows.filter(rows[f"v{i}"].notnull())
-                parts.append(
-                    own.group_by("experiment_id", "arm", metric=ibis.literal(metric), value=value).agg(
-                        units=_.count().cast("int64")
-                    )
-                )
-    if not parts:
-        none = u.units(tables).filter(ibis.literal(False))
-        plain = dict(metric=ibis.literal(""), value=ibis.literal(0.0, "float64"))
-        return none.group_by("experiment_id", "arm", **plain).agg(units=_.count().cast("int64"))
     return ibis.union(*parts)
 
 
@@ -461,7 +323,7 @@ def _list_level(tables: Tables) -> Rows:
     both = p.inner_join(base, p.product_id == base.of)
     ratio = (both.asked.cast("float64") / both["first"].cast("float64")).ln()
     # Six decimals and an exact sum: the same whatever the order.
-    both = both.mutate(change=ratio.round(6).cast(SCALED))
+    both = both.mutate(change=ratio.round(6).cast(measured.SCALED))
     found = both.group_by(day="date").agg(total=_.change.sum().cast("float64"), products=_.count())
     return found.select("day", list_level=found.total / found.products)
 
@@ -492,12 +354,16 @@ MARTS = {
     "categories": Mart(categories, ("experiment_id", "arm", "window", "category"), _SOLD, _WHOLE),
     "days": Mart(days, ("experiment_id", "arm", "day"), _SOLD, _WHOLE),
     "values": Mart(values, ("experiment_id", "arm", "metric", "value"), _SOLD, _WHOLE),
-    "measured_names": Mart(measured_names, ("experiment_id", "metric", "window"), (*_TRIED, "measurements")),
+    "measured_names": Mart(
+        measured.measured_names, ("experiment_id", "metric", "window"), (*_TRIED, "measurements")
+    ),
     "measured": Mart(
-        measured, ("experiment_id", "arm", "fold", "complete", *LEVELS), (*_TRIED, "measurements")
+        measured.measured,
+        ("experiment_id", "arm", "fold", "complete", *measured.LEVELS),
+        (*_TRIED, "measurements"),
     ),
     "measured_values": Mart(
-        measured_values, ("experiment_id", "arm", "metric", "value"), (*_TRIED, "measurements")
+        measured.measured_values, ("experiment_id", "arm", "metric", "value"), (*_TRIED, "measurements")
     ),
     "trade": Mart(trade, ("date",), ("orders", "order_lines")),
     "events": Mart(events, ("promotion_id",), ("promotions", "orders", "order_lines")),
