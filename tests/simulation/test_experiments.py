@@ -96,7 +96,7 @@ def test_an_experiment_moves_nobody_outside_its_audience(name: str, small: Setti
     for table in set(PERSONAL) - set(TRIALS):
         a, b = (rows_of(p, table) for p in (plain, tried))
         a, b = (f[~f["person"].isin(reached)].reset_index(drop=True) for f in (a, b))
-        assert len(a) > 20, table
+        assert len(a) >= 10, f"{table}: too few rows to say anything"
         pd.testing.assert_frame_equal(a, b)
     for table in ("regions", "products", "product_costs", "prices"):
         assert plain.frame(table).equals(tried.frame(table))
