@@ -114,6 +114,30 @@ def test_communities_and_goodbyes_change_nothing_that_people_do(shop: Path, tmp_
     assert more[1][0] > 2 * more[0][0]
 
 
+def test_the_stated_causes_of_goodbyes_are_those_of_hazards(shop: Path) -> None:
+    """Counted from the tables: a parcel late by its promise, delivered in the weeks before the loss."""
+    club = Platform(shop)
+    said, d = club.stated, club.frame("departures")
+    assert said["count: departures"] == len(d)
+    assert said["count: departures that blame a late parcel"] == (d["reason"] == "late delivery").sum() > 10
+    phases = club.truth("phases.parquet").query("phase == 'loss'")
+    lost = pd.to_datetime(phases.set_index("person")["since"])
+    o = club.frame("orders").dropna(subset=["delivered_at"])
+    day = (o["delivered_at"] + OFFSET).dt.normalize()
+    o = o.assign(person=person(o["order_id"]), monday=day - pd.to_timedelta(day.dt.day_of_week, unit="D"))
+    o = o[o["delivered_at"] > o["promised_at"]]
+    since = o["monday"] + pd.Timedelta(weeks=1)  # the hazard is raised from the week after
+    latest = since.groupby(o["person"]).max()
+    who = person(d["customer_id"])
+    weeks = (who.map(lost) - who.map(latest)).dt.days / 7
+    raised = (weeks >= 0) & (weeks < World().life.late_weeks)
+    assert said["count: departures after a late parcel"] == raised.sum() > 15
+    blame = (raised & (d["reason"] == "late delivery")).sum()
+    assert said["count: departures after a late parcel that blame it"] == blame
+    assert abs(blame / raised.sum() - 0.75) < 3 * (0.75 * 0.25 / raised.sum()) ** 0.5
+    assert said["late_parcel_share_caused"] == pytest.approx(1 - np.exp(-1.2), rel=1e-6)
+
+
 # --- what the points club does --------------------------------------------------------------------------------------
 
 

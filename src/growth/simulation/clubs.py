@@ -9,7 +9,7 @@ lived, so that every other table keeps its rows.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -127,8 +127,21 @@ def communities(scene: Scene, v: Visits) -> pa.Table:
     )
 
 
-def departures(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> pa.Table:
-    """Return who closed the account when lost, and the reason stated: a late parcel first, else what the type minds."""
+@dataclass(frozen=True)
+class Goodbyes:
+    """Those who closed the account: person, second, reason stated (number in `REASONS`), and the true suspect.
+
+    `late` marks whose hazard of loss was raised by a late parcel when they were lost.
+    """
+
+    who: Ints
+    at: Ints
+    reason: Ints
+    late: NDArray[np.bool_]
+
+
+def goodbyes(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> Goodbyes:
+    """Return who closes the account when lost, and the reason stated: a late parcel first, else what the type minds."""
     people, draws, c = scene.people, scene.draws, scene.world.clubs
     moves: dict[str, Any] = lives.joined("phases")
     gone = moves["phase"] == LOSS
@@ -140,17 +153,36 @@ def departures(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> pa.Tabl
     says = draws.uniform("goodbye", number) < c.goodbye
     says &= (signed_up(scene, v)[who] < at) & (at < scene.state.span.end_second) & (people.kind[who] == HUMAN)
     who, at, week, number = who[says], at[says], week[says], number[says]
-    late = week - memory.late[who] <= scene.world.life.late_weeks
+    came, weeks = memory.late[who] <= week, scene.world.life.late_weeks
+    late = came & (week - memory.late[who] < weeks)  # as in `life.loss_hazard`
+    near = came & (week - memory.late[who] <= weeks)  # a grudge lasts a week longer than the hazard
     minds = np.array(c.reasons)[people.type[who]]
     other = (draws.uniform("goodbye reason", number)[:, None] >= np.cumsum(minds, axis=1)).sum(axis=1) + 1
-    blames = late & (memory.late[who] <= week) & (draws.uniform("blames the parcel", number) < c.blames)
+    blames = near & (draws.uniform("blames the parcel", number) < c.blames)
+    return Goodbyes(who, at, np.where(blames, 0, np.minimum(other, len(REASONS) - 1)), late)
+
+
+def departures(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> pa.Table:
+    """Return the table of those who closed the account."""
+    g = goodbyes(scene, lives, memory, v)
     return pa.table(
         {
-            "customer_id": store.ids("c", number),
-            "at": store.times(at),
-            "reason": store.labels(REASONS, np.where(blames, 0, np.minimum(other, len(REASONS) - 1))),
+            "customer_id": store.ids("c", scene.people.number[g.who]),
+            "at": store.times(g.at),
+            "reason": store.labels(REASONS, g.reason),
         }
     )
+
+
+def causes(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> dict[str, int]:
+    """Count goodbyes, those with a late parcel behind a raised hazard, and what they say."""
+    g = goodbyes(scene, lives, memory, v)
+    return {
+        "departures": g.who.size,
+        "departures after a late parcel": int(g.late.sum()),
+        "departures after a late parcel that blame it": int((g.late & (g.reason == 0)).sum()),
+        "departures that blame a late parcel": int((g.reason == 0).sum()),
+    }
 
 
 def watch(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> dict[str, int]:

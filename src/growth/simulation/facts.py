@@ -44,6 +44,7 @@ class Chunk:
     ) -> Chunk:  # fmt: skip
         """Collect what is known only here."""
         came, expected = _coming_back(scene, lives)
+        left = clubs.causes(scene, lives, memory, v)
         span = scene.state.span
         watched = clubs.watch(scene, lives, memory, v) if span.last == span.now else {}
         return cls(
@@ -52,7 +53,7 @@ class Chunk:
             _people(scene, memory, v, made),
             _phases(scene, lives),
             _fakes(scene, v),
-            _counts(scene, v, made) | _members(scene, memory) | came | watched,
+            _counts(scene, v, made) | _members(scene, memory) | came | left | watched,
             expected,
             {f"{e} | {arm} | {what}": n for e, arm, sums in looked for what, n in sums.items()},
         )

@@ -182,6 +182,15 @@ def _service_truths(world: World, tally: Tally, counts: dict[str, int], expected
             lever="delivery",
             horizon=f"{life.late_weeks} weeks",
         ),
+        "late_parcel_share_caused": _entry(
+            -np.expm1(-life.late_log_hazard),
+            "share of losses",
+            PARAMETER,
+            f"of those lost within {life.late_weeks} weeks after a late parcel, whom it drove away (1 - 1 / hazard "
+            "ratio); the others would have been lost in that week anyway",
+            lever="delivery",
+            horizon=f"{life.late_weeks} weeks",
+        ),
         "late_parcel_coming_back": _entry(
             came_back(expected, counts),
             "chance",
