@@ -163,7 +163,7 @@ def test_the_club_lowers_the_hazard_of_its_members_from_the_week_after_joining_o
     memory.sign_up[:400] = week * 14 - 1
     memory.sign_up[200:400] = week * 14  # in this very week
     ratio = life.loss_hazard(scene, memory, week)[0] / life.loss_hazard(off, memory, week)[0]
-    wanted = np.where(scene.people.points & (np.arange(500) < 200), np.exp(-0.35), 1.0)
+    wanted = np.where(scene.people.points & (np.arange(500) < 200), np.exp(Clubs().points_log_hazard), 1.0)
     assert ratio == pytest.approx(wanted, rel=1e-12)
     assert 20 < (wanted < 1).sum() < 180
 
@@ -230,5 +230,5 @@ def test_the_stated_difference_of_a_community_is_that_of_the_tables(shop: Path) 
 
 def test_a_forward_run_states_no_effect_of_the_past(tmp_path: Path) -> None:
     said = make(tmp_path, replace(SETTINGS, customers=300, months=6), horizon=1).stated
-    assert said["points_club_log_hazard"] == -0.35
+    assert said["points_club_log_hazard"] == -0.30
     assert not {"points_club_effect", "points_club_naive", "community_naive"} & set(said)

@@ -16,7 +16,7 @@ from growth.simulation.experiments import BEAUTY, EXPERIMENTS, Experiment
 from growth.simulation.judge import judge
 from growth.simulation.trials import MESSAGE_COST
 from tests.simulation.bookkeeping import OFFSET, by_unit, difference, fen, person, window
-from tests.simulation.conftest import TABLES, TRIALS, Platform, make
+from tests.simulation.conftest import CLUBS, TABLES, TRIALS, Platform, make
 from tests.simulation.test_levers import PERSONAL, rows_of, touched
 
 BY_ID = {e.id: e for e in EXPERIMENTS}
@@ -579,7 +579,7 @@ def test_two_workers_and_another_seed(tmp_path: Path) -> None:
     settings = Settings(seed=12, customers=4_000, months=11, dirt=False)
     one, two = (make(tmp_path / str(w), settings, workers=w) for w in (1, 2))
     assert one.bytes() == two.bytes() and one.bytes("truth") == two.bytes("truth")
-    assert {n.split("/")[0] for n in one.bytes()} == set(TABLES)
+    assert {n.split("/")[0] for n in one.bytes()} == set(TABLES) | set(CLUBS)
     assert "assignments/part-0001.parquet" in one.bytes()
     assert one.frame("assignments")["region"].notna().sum() == len(words.CITIES), "cities once, not by chunk"
     other = make(tmp_path / "other", replace(settings, seed=13))
