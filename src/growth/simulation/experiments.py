@@ -142,7 +142,7 @@ BEAUTY = 6
 EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         "onboarding", "A guided start for newcomers", "onboarding", "customer", date(2024, 3, 4), 8, 4,
-        _two("guided start", Push(errand=0.35, loss=-0.7), unit_cost=0.5),
+        _two("guided start", Push(errand=0.35, loss=-0.7)),
         (NET, ORDERS, REVENUE, VISITS), 0.20, new=8,
     ),
     Experiment(
