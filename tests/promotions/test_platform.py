@@ -134,7 +134,7 @@ def test_the_last_day_of_a_replay_is_the_plain_difference(platform: Platform) ->
 # The memos of the default size (reports/simulated); a test there holds them to these.
 SHIPPED = {
     "coupon": "coupon", "free_shipping": "free shipping", "page_speed": "fast pages",
-    "contact_frequency": "three a week", "recommendation": "recommendations",
+    "contact_frequency": "three a week", "recommendation": "recommendations", "onboarding": "guided start",
 }  # fmt: skip
 MEANWHILE = {"members_price": "members price", "seasonal": "gift"}
 STOPPED = {"threshold": "30 off 90", "flash_sale": "flash sale", "banner": "new banner"}

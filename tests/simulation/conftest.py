@@ -43,6 +43,7 @@ TABLES = [
     "assignments",
     "exposures",
 ]
+CLUBS = ["points", "communities", "departures"]
 TRIALS = TABLES[TABLES.index("promotions") :]  # what is there only because something is tried
 
 

@@ -24,7 +24,7 @@ SETTINGS = Settings(seed=21, customers=3_000, months=10, dirt=False)
 # Early enough that every return is known at as_of, late enough for tiers and habits; no event in these weeks.
 START = date(2025, 7, 28)
 TRIED = ("coupon", "threshold", "members_price", "flash_sale", "contact_frequency", "seasonal")
-TRIED += ("recommendation", "page_speed", "free_shipping")
+TRIED += ("recommendation", "page_speed", "free_shipping", "onboarding")
 
 
 def moved(name: str) -> Experiment:

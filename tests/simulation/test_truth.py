@@ -13,7 +13,7 @@ from growth.simulation.judge import judge
 from growth.simulation.world import Demand
 from tests.simulation.conftest import Platform, make
 
-KINDS = {"population effect", "effect on these people", "parameter", "count"}
+KINDS = {"population effect", "effect on these people", "parameter", "count", "plain difference"}
 
 
 def test_every_truth_says_what_it_is(default: Platform) -> None:

@@ -104,6 +104,8 @@ class Experiment:
         Chance that a treated unit that never came during the test is missing from the records: a broken sample ratio.
     consent : bool
         Only those who allow marketing are tried.
+    new : int
+        Only those who signed up within so many weeks are tried; 0: everybody who is there.
     """
 
     id: str
@@ -120,6 +122,7 @@ class Experiment:
     looks: int | None = None
     leak: float = 0.0
     consent: bool = False
+    new: int = 0
 
     @property
     def offers(self) -> bool:
@@ -137,6 +140,11 @@ VISITS = Metric("visits", "guardrail", "post", margin=0.10)
 BEAUTY = 6
 
 EXPERIMENTS: tuple[Experiment, ...] = (
+    Experiment(
+        "onboarding", "A guided start for newcomers", "onboarding", "customer", date(2024, 3, 4), 8, 4,
+        _two("guided start", Push(errand=0.35, loss=-0.7)),
+        (NET, ORDERS, REVENUE, VISITS), 0.20, new=8,
+    ),
     Experiment(
         "welcome_back", "Welcome back", "coupon", "customer", date(2024, 9, 2), 2, 4,
         _two("welcome back", Push(errand=0.10, offer=Offer("coupon", minimum=59.0, off=10.0, redeemed=0.4))),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from growth.simulation import store, words
+from growth.simulation import clubs, store, words
 from growth.simulation.browse import Visits
 from growth.simulation.clock import DAY
 from growth.simulation.life import NEVER, ORDERED, Lives, Memory, Scene, Tally
@@ -44,13 +44,16 @@ class Chunk:
     ) -> Chunk:  # fmt: skip
         """Collect what is known only here."""
         came, expected = _coming_back(scene, lives)
+        left = clubs.causes(scene, lives, memory, v)
+        span = scene.state.span
+        watched = clubs.watch(scene, lives, memory, v) if span.last == span.now else {}
         return cls(
             tally,
             planted,
             _people(scene, memory, v, made),
             _phases(scene, lives),
             _fakes(scene, v),
-            _counts(scene, v, made) | _members(scene, memory) | came,
+            _counts(scene, v, made) | _members(scene, memory) | came | left | watched,
             expected,
             {f"{e} | {arm} | {what}": n for e, arm, sums in looked for what, n in sums.items()},
         )

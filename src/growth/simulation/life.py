@@ -163,6 +163,8 @@ def loss_hazard(scene: Scene, memory: Memory, week: int) -> tuple[Floats, NDArra
     lately = (memory.late <= week) & (week - memory.late < life.late_weeks)
     hazard = scene.people.loss_rate * np.array(life.loss)[memory.phase]
     hazard = hazard * trials.person_factors(scene, memory, week)[1]
+    club = scene.people.points & (memory.sign_up < week * 14)
+    hazard = hazard * np.where(club, np.exp(scene.world.clubs.points_log_hazard), 1.0)
     return hazard * np.where(lately, np.exp(life.late_log_hazard), 1.0), lately
 
 

@@ -68,7 +68,8 @@ _POWER = """An effect is meant to be found if its truth is at least three standa
 too small to find, and an analysis that finds them all the same is wrong."""
 
 _KINDS = """A **population effect** holds for the parameters, an **effect on these people** is a sum over what happened to them, a
-**parameter** is a number of the platform, a **count** a census. Each says which lever it belongs to, over which time, at which price."""
+**parameter** is a number of the platform, a **count** a census, a **plain difference** what a comparison finds that adjusts
+for nothing: no effect of anything. Each says which lever it belongs to, over which time, at which price."""
 
 
 def _json(file: Any) -> Any:

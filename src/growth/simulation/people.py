@@ -40,6 +40,7 @@ class People:
     desktop: NDArray[np.bool_]
     tablet: NDArray[np.bool_]
     new_phone: Ints  # day from which on a new phone is used; far in the future for most
+    points: NDArray[np.bool_]  # joins the points club at sign-up
 
     def __len__(self) -> int:
         return int(self.number.size)
@@ -80,6 +81,13 @@ def _more_needs(draws: Draws, world: World, number: Ints) -> Floats:
     d = world.demand
     spread = d.needs_spread * (2 * draws.uniform("household", number) - 1)
     return np.minimum(d.more_needs * (1 + spread), 0.97)
+
+
+def _points(draws: Draws, world: World, number: Ints, channel: Ints, city: Ints) -> NDArray[np.bool_]:
+    """Return who joins the points club at sign-up: a matter of channel and city alone."""
+    c = world.clubs
+    chance = np.array(c.points_channel)[channel] * np.array(c.points_city)[city]
+    return draws.uniform("points club", number) < chance
 
 
 def draw_people(draws: Draws, world: World, state: State, number: Ints, past: int) -> People:
@@ -129,6 +137,7 @@ def draw_people(draws: Draws, world: World, state: State, number: Ints, past: in
         draws.uniform("desktop", number) < p.desktop,
         draws.uniform("tablet", number) < p.tablet,
         np.where(has_new, late, 1_000_000),
+        _points(draws, world, number, channel, tier),
     )
 
 

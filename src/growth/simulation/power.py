@@ -20,6 +20,7 @@ from growth.simulation.world import CHANNELS, World
 
 # Experiments that are large enough to be seen; the others are honestly too small, or nothing at all.
 MEANT = {
+    "onboarding: guided start: orders",
     "coupon: coupon: orders",
     "coupon: coupon: contribution",
     "seasonal: gift: orders",

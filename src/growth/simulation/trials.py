@@ -98,7 +98,10 @@ def _audience(scene: Scene, memory: Memory, run: Run, week: int) -> NDArray[np.b
     """Return who is tried: what a shop can see of them, and what they allow."""
     people = scene.people
     here = (memory.sign_up < week * 14) & (people.kind == HUMAN)
-    here &= (week - memory.last_order <= LATELY) | (week * 14 - memory.sign_up <= NEW * 14)
+    if run.experiment.new:
+        here &= week * 14 - memory.sign_up <= run.experiment.new * 14
+    else:
+        here &= (week - memory.last_order <= LATELY) | (week * 14 - memory.sign_up <= NEW * 14)
     if run.tiers:
         here &= np.isin(np.maximum(memory.tier, 0), run.tiers)
     if run.experiment.consent:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from growth.simulation import market, store, trial_truth
+from growth.simulation.clubs import QUARTER
 from growth.simulation.facts import AGAIN_DAYS, Chunk
 from growth.simulation.life import Tally
 from growth.simulation.power import power_table
@@ -25,6 +26,7 @@ from growth.simulation.world import CHANNELS, TYPES, World
 
 POPULATION, THESE = "population effect", "effect on these people"
 PARAMETER, COUNT = "parameter", "count"
+PLAIN = "plain difference"  # what a comparison finds that adjusts for nothing: no effect of anything
 Truths = dict[str, dict[str, Any]]
 
 
@@ -180,6 +182,15 @@ def _service_truths(world: World, tally: Tally, counts: dict[str, int], expected
             lever="delivery",
             horizon=f"{life.late_weeks} weeks",
         ),
+        "late_parcel_share_caused": _entry(
+            -np.expm1(-life.late_log_hazard),
+            "share of losses",
+            PARAMETER,
+            f"of those lost within {life.late_weeks} weeks after a late parcel, whom it drove away (1 - 1 / hazard "
+            "ratio); the others would have been lost in that week anyway",
+            lever="delivery",
+            horizon=f"{life.late_weeks} weeks",
+        ),
         "late_parcel_coming_back": _entry(
             came_back(expected, counts),
             "chance",
@@ -204,18 +215,6 @@ def _people_truths(world: World) -> Truths:
         )
         for k, name in ((1, "silver"), (2, "gold"))
     }
-    for club, seen in (
-        ("points club", "channel and city, which the shop knows"),
-        ("community", "a hidden liking"),
-    ):
-        out[f"{club.replace(' ', '_')}_effect"] = _entry(
-            0.0,
-            "share who buy in a later quarter",
-            PARAMETER,
-            f"a null: being in the {club} changes nothing; who joins follows {seen}",
-            lever=club,
-            horizon="any",
-        )
     for k, name in enumerate(("window", "peak")):
         out[f"event_visits_{name}"] = _entry(
             np.log(season.event_visit[k]),
@@ -250,6 +249,58 @@ def _people_truths(world: World) -> Truths:
     return out
 
 
+def _club_truths(world: World, counts: dict[str, int]) -> Truths:
+    """Return what the clubs do, and what a plain comparison would say; none in a forward run, which is not watched."""
+    out = {
+        "points_club_log_hazard": _entry(
+            world.clubs.points_log_hazard,
+            "log hazard of loss",
+            PARAMETER,
+            "being in the points club, from the week after joining on; who joins follows channel and city",
+            lever="points club",
+            horizon="while it lasts",
+        ),
+        "community_effect": _entry(
+            0.0,
+            "share who buy in a later quarter",
+            PARAMETER,
+            "a null: being in a community changes nothing; who joins follows a hidden liking",
+            lever="community",
+            horizon="any",
+        ),
+    }
+    if "points club: members" not in counts:
+        return out
+    last = f"the last {QUARTER} days"
+    members = max(counts["points club: members"], 1)
+    for name, did, would in (
+        ("effect", "bought", "would have bought"),
+        ("visits_effect", "came", "would have come"),
+    ):
+        gain = counts[f"points club: members who {did}"] - counts[f"points club: members who {would}"]
+        out[f"points_club_{name}"] = _entry(
+            gain / members,
+            f"share who {did} in a quarter",
+            THESE,
+            f"members who had bought before {last}, against the same people with the same draws and no club",
+            lever="points club",
+            horizon=f"{last}, in it since sign-up",
+        )
+    for club in ("points club", "community"):
+        share = [
+            counts[f"{club}: {g} who bought"] / max(counts[f"{club}: {g}"], 1) for g in ("members", "others")
+        ]
+        out[f"{club.replace(' ', '_')}_naive"] = _entry(
+            share[0] - share[1],
+            "share who bought in a quarter",
+            PLAIN,
+            f"members less others in {last}, of those who had bought before them: effect and bias together",
+            lever=club,
+            horizon=last,
+        )
+    return out
+
+
 def _trial_truths(world: World, tried: dict[str, float]) -> Truths:
     made = {
         name: trial_truth.entry(
@@ -271,6 +322,7 @@ def truths(
     stated = _price_truths(world, state, tally)
     stated |= _service_truths(world, tally, counts, expected)
     stated |= _people_truths(world)
+    stated |= _club_truths(world, counts)
     stated |= _trial_truths(world, tried)
     for name, n in counts.items():
         stated[f"count: {name}"] = _entry(n, "rows", COUNT, "in the data made, before dirt")

@@ -86,12 +86,14 @@ class Life:
 
 @dataclass(frozen=True)
 class Clubs:
-    """The points club, communities and goodbyes; see clubs.py. None of them changes what people do."""
+    """The points club, communities and goodbyes; see clubs.py. Only the points club changes what people do."""
 
     # Chance of joining the points club at sign-up: by channel, times by city tier. Known to the shop, all of it.
     points_channel: tuple[float, ...] = (0.50, 0.15, 0.40, 0.20, 0.70, 0.55, 0.70)
     points_city: tuple[float, ...] = (1.2, 1.0, 0.8, 0.5)
     points_gift: int = 100
+    # What being in it does to the weekly hazard of loss, from the week after joining on (log).
+    points_log_hazard: float = -0.30
     # Chance of joining a community: times what a hidden liking (patience and eagerness, each 0 to 1) makes of it.
     community: float = 1.0
     liking: float = 0.2
