@@ -54,10 +54,34 @@ def test_a_true_effect_is_recovered_and_may_hold() -> None:
 def test_what_is_hidden_is_not_believed() -> None:
     found = levers.lever(customers(3, hidden=0.8), "community")
     assert found.found.value.low > 0, "adjustment cannot know"
-    assert found.verdict == levers.FRAGILE
+    assert found.verdict == levers.BIASED
     assert found.placebo is not None and found.placebo.low > 0
     assert any("differed already before" in r for r in found.reasons)
     assert any("hidden confounder that explains" in r for r in found.reasons)
+
+
+def test_without_a_check_on_the_past_what_is_hidden_is_called_fragile() -> None:
+    found = levers.lever(customers(3, hidden=0.8).drop(columns="community_soon"), "community")
+    assert (found.verdict, found.placebo) == (levers.FRAGILE, None)
+
+
+def test_those_whom_nobody_is_like_are_not_compared_but_counted() -> None:
+    rows = customers(7, effect=0.2)
+    alone = rows.index < 80
+    rows = rows.assign(channel=rows["channel"].mask(alone, "affiliates"), points=rows["points"] | alone)
+    assert levers.lever(rows, "points").left_out == 80
+
+
+def test_the_check_on_the_past_looks_at_every_quarter_and_counts_a_customer_once() -> None:
+    """The same customers twice tell no more than once: the error stays, where rows on their own would halve it."""
+    rows = customers(8)
+    once, twice = (
+        levers.lever(x, "community").placebo for x in (rows, pd.concat([rows, rows.assign(at=AT[1])]))
+    )
+    assert once is not None and twice is not None
+    assert twice.value == pytest.approx(once.value, abs=1e-9) and twice.error == pytest.approx(
+        once.error, rel=1e-3
+    )
 
 
 def test_unknown_rows_are_counted_and_missing_tables_are_said() -> None:

@@ -12,7 +12,8 @@ from growth.errors import attempt
 from growth.stats.adjusted import Adjusted, adjusted
 from growth.stats.contrast import Estimate
 
-HOLDS, FRAGILE, NOTHING = "may hold", "do not trust", "no effect seen"
+HOLDS, FRAGILE, BIASED = "may hold", "fragile, test it before paying for it", "do not trust"
+NOTHING = "no effect seen"
 SMALL = 0.10  # a robustness value below this: a confounder that explains less than a tenth would do
 LEVERS = {
     "points": "the points club",
@@ -31,12 +32,13 @@ class Lever:
     found : Adjusted
         Share who buy in the last whole quarter: members against others, plain and adjusted.
     left_out : int
-        Customers of whom a covariate is not known.
+        Customers of whom a covariate is not known, or to whose channel and city nobody of the other side belongs.
     placebo : Estimate or None
-        The same adjusted comparison of those who joined only later with those who never did, of the quarter **before**
-        they joined: nothing can have worked yet. None where nobody joins later.
+        The same adjusted comparison of those who join in the quarter to come with those who do not, of the quarter
+        **before**, over all quarters: nothing can have worked yet. None where nobody joins later.
     verdict : str
-        `HOLDS`, `FRAGILE` or `NOTHING`.
+        `NOTHING` seen; `BIASED`: those who joined later differed before they joined; `FRAGILE`: a weak hidden
+        confounder would do, and nothing says whether there is one; else it `HOLDS`.
     reasons : tuple of str
     """
 
@@ -49,23 +51,33 @@ class Lever:
     reasons: tuple[str, ...]
 
 
-def covariates(rows: pd.DataFrame, earned: bool = False) -> tuple[dict[str, np.ndarray], pd.Series]:
-    """Return what a membership may follow, and which rows know all of it.
+def covariates(
+    rows: pd.DataFrame, member: np.ndarray, earned: bool = False
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return what a membership may follow, and which rows can be compared.
 
-    Channel and city (every pair of them) and tenure: what was known when a customer came. What a customer did after
-    joining is no covariate, for it may be the very effect; but what is `earned` by buying follows what was bought.
+    Channel and city (every pair of them) and tenure: what was known when a customer came; and the quarter, where there
+    are several. What a customer did after joining is no covariate, for it may be the very effect; but what is `earned`
+    by buying follows what was bought. Rows that do not know it all are not compared, nor are pairs of channel and city
+    in which all are members or none is.
     """
     names = [c for c in ("channel", "city") if rows[c].notna().any()]
-    whole = rows[names].notna().all(axis=1) if names else pd.Series(True, index=rows.index)
-    own = rows[whole]
+    known = rows[names].notna().all(axis=1).to_numpy()
+    labels = rows[names].astype(object).where(rows[names].notna(), "-").astype(str)
+    pairs = labels.agg(" / ".join, axis=1) if names else pd.Series("", index=rows.index)
+    inside = pd.Series(member[known]).groupby(pairs[known].to_numpy()).transform("mean").to_numpy()
+    usable = known.copy()
+    usable[known] = (inside > 0) & (inside < 1)
+    own, pairs = rows[usable], pairs[usable]
     made: dict[str, np.ndarray] = {"tenure": np.log1p(own[["tenure"]].to_numpy(float))}
     if names:
-        pairs = own[names].astype(str).agg(" / ".join, axis=1)
         made[" and ".join(names)] = pd.get_dummies(pairs, drop_first=True).to_numpy(float)
+    if own["at"].nunique() > 1:
+        made["quarter"] = pd.get_dummies(own["at"], drop_first=True).to_numpy(float)
     if earned:
         bought = own[["spent", "bought", "bought_91", "bought_182", "recency"]].astype(float)
         made["what was bought"] = np.log1p(bought.to_numpy())
-    return made, whole
+    return made, usable
 
 
 def lever(rows: pd.DataFrame, name: str, confidence: float = 0.95) -> Lever:
@@ -87,12 +99,12 @@ def lever(rows: pd.DataFrame, name: str, confidence: float = 0.95) -> Lever:
     over = rows[rows["again"].notna()]
     last = over[over["at"] == over["at"].max()]
     member = _members(last, name)
-    seen, whole = covariates(last, earned=name == "tier")
+    seen, usable = covariates(last, member, earned=name == "tier")
     outcome = (last["again"].astype(float) > 0).to_numpy()
-    found = adjusted(member[whole], outcome[whole], seen, confidence)
-    placebo = _placebo(last, name, confidence)
+    found = adjusted(member[usable], outcome[usable], seen, confidence)
+    placebo = _placebo(over, name, confidence)
     verdict, reasons = _verdict(found, placebo)
-    return Lever(name, LEVERS[name], found, int((~whole).sum()), placebo, verdict, reasons)
+    return Lever(name, LEVERS[name], found, int((~usable).sum()), placebo, verdict, reasons)
 
 
 def _members(rows: pd.DataFrame, name: str) -> np.ndarray:
@@ -110,12 +122,12 @@ def _placebo(rows: pd.DataFrame, name: str, confidence: float) -> Estimate | Non
     if soon not in rows or rows[soon].isna().all():
         return None
     own = rows[~rows[name].fillna(False).astype(bool) & (rows["tenure"] > 91)]
-    seen, whole = covariates(own)
+    joins = own[soon].to_numpy(bool)
+    seen, usable = covariates(own, joins)
     bought = (own["bought_91"].astype(float) > 0).to_numpy()
-    try:
-        return adjusted(own[soon].to_numpy(bool)[whole], bought[whole], seen, confidence).value
-    except ValueError:
-        return None
+    who = pd.factorize(own["customer_id"])[0]
+    found, _ = attempt(adjusted, joins[usable], bought[usable], seen, confidence, who[usable])
+    return found.value if found else None
 
 
 def _verdict(found: Adjusted, placebo: Estimate | None) -> tuple[str, tuple[str, ...]]:
@@ -123,7 +135,8 @@ def _verdict(found: Adjusted, placebo: Estimate | None) -> tuple[str, tuple[str,
     if found.value.low <= 0 <= found.value.high:
         return NOTHING, ("the adjusted interval holds 0",)
     s, reasons = found.sensitivity, []
-    if placebo is not None and not placebo.low <= 0 <= placebo.high:
+    biased = placebo is not None and not placebo.low <= 0 <= placebo.high
+    if biased:
         reasons.append("those who joined only later differed already before they did")
     if s.robustness_sure < SMALL:
         reasons.append(
@@ -134,7 +147,7 @@ def _verdict(found: Adjusted, placebo: Estimate | None) -> tuple[str, tuple[str,
     if found.balance.after > 0.1 or found.balance.extreme > 0.1:
         reasons.append("members and others hardly overlap")
     if reasons:
-        return FRAGILE, tuple(reasons)
+        return BIASED if biased else FRAGILE, tuple(reasons)
     if s.strongest and isfinite(s.times):
         unless = f"unless a hidden confounder is {s.times:.1f} times as strong as {s.strongest}"
         return HOLDS, (f"{unless}; nobody was drawn by lot",)

@@ -105,7 +105,11 @@ class Adjusted:
 
 
 def adjusted(
-    treated: ArrayLike, outcome: ArrayLike, covariates: Mapping[str, ArrayLike], confidence: float = 0.95
+    treated: ArrayLike,
+    outcome: ArrayLike,
+    covariates: Mapping[str, ArrayLike],
+    confidence: float = 0.95,
+    cluster: ArrayLike | None = None,
 ) -> Adjusted:
     """Return the effect of a treatment on all units, adjusted for covariates known before it.
 
@@ -116,6 +120,9 @@ def adjusted(
     covariates : mapping of str to array-like, shape (n,) or (n, k)
         By name; the columns of one (dummies of a label) are judged together.
     confidence : float
+    cluster : array-like of int, shape (n,), optional
+        Number of the person whom a row is of, where a person has several: their rows err together (but not in
+        `Sensitivity`, which knows independent rows only).
 
     Raises
     ------
@@ -139,11 +146,12 @@ def adjusted(
     one, none = m1 + d * (y - m1) / e, m0 + ~d * (y - m0) / (1 - e)
     parts = one - none
     n = len(d)
-    value = estimate(float(parts.mean()), float(parts.std(ddof=1) / sqrt(n)), inf, confidence)
-    ratio = _ratio(one, none, confidence)
-    a, b = y[d], y[~d]
-    error = sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
-    naive = estimate(float(a.mean() - b.mean()), error, inf, confidence)
+    who = None if cluster is None else np.asarray(cluster, np.int64)
+    value = estimate(float(parts.mean()), _error(parts, who), inf, confidence)
+    ratio = _ratio(one, none, confidence, who)
+    a, b = y[d].mean(), y[~d].mean()
+    pulls = n * np.where(d, (y - a) / d.sum(), -(y - b) / (~d).sum())
+    naive = estimate(float(a - b), _error(pulls, who), inf, confidence)
     return Adjusted(
         naive,
         value,
@@ -157,12 +165,24 @@ def adjusted(
     )
 
 
-def _ratio(one: Floats, none: Floats, confidence: float) -> tuple[float, float, float]:
+def _error(parts: Floats, cluster: np.ndarray | None) -> float:
+    """Return the standard error of a mean of parts, of which those of a cluster err together."""
+    n = len(parts)
+    sums = parts - parts.mean()
+    if cluster is not None:
+        sums = np.bincount(np.unique(cluster, return_inverse=True)[1], weights=sums)
+    groups = len(sums)
+    return float(sqrt(sums @ sums * groups / (groups - 1)) / n)
+
+
+def _ratio(
+    one: Floats, none: Floats, confidence: float, cluster: np.ndarray | None
+) -> tuple[float, float, float]:
     """Return the ratio of two means over the same units, and its interval on the log scale (influence function)."""
     a, b = float(one.mean()), float(none.mean())
     if min(a, b) <= 0:
         return nan, nan, nan
-    error = float((one / a - none / b).std(ddof=1)) / sqrt(len(one))
+    error = _error(one / a - none / b, cluster)
     half = critical(inf, confidence) * error
     return a / b, a / b * exp(-half), a / b * exp(half)
 
