@@ -291,6 +291,7 @@ MARTS = {
     "exact_ages": Mart(exact_ages, ("period", "cohort", "age"), _SOLD, _WHOLE_CUSTOMERS),
     "lapses": Mart(lapses, ("period", "cohort", "broke", "last"), _SOLD, _WHOLE_CUSTOMERS),
     "life_cycle": Mart(life_marts.life_cycle, ("at", "before", "state"), _SOLD, _WHOLE_CUSTOMERS),
+    "sign_ups": Mart(life_marts.sign_ups, ("before",), (*_SOLD, "customers"), _WHOLE_CUSTOMERS),
     "worth": Mart(worth_marts.worth, ("customer_id",), _SOLD, _WHOLE_CUSTOMERS),
     "held_out": Mart(worth_marts.held_out, ("x", "t_x", "t", "bought"), _SOLD, _WHOLE_CUSTOMERS),
     "second_purchase": Mart(
