@@ -67,6 +67,7 @@ CHECKS = ("growth.promotions.validity", "growth.stats.samples", "growth.stats.ad
 PURCHASES = ("growth.stats.purchase", "growth.stats.likelihood", "growth.stats.visits")
 LEAVING = ("growth.retention.leaving", "growth.stats.survival")
 RATIOS = ("growth.retention.leaving_ratios", "growth.stats.cox", *LEAVING)
+UPLIFT = ("growth.retention.uplift", *CONTRAST)
 ONE_IN_100, ONE_IN_1000 = (0.008, 0.012), (0.0008, 0.0012)
 STUDIES = {
     "retention intervals": Study(
@@ -97,9 +98,15 @@ STUDIES = {
     # The halves' correlation is bounded from above (segments.SHARED): where nothing is in doubt, more than 95 %.
     "value of aiming": Study(promotions.aimed, SEGMENTS, 76_000_000, (0.94, 1.0)),
     "purchase models": Study(retention.purchase_models, PURCHASES, 77_000_000, COVERED, 1000),
+    "Pareto/NBD": Study(
+        retention.leaving_at_any_time, ("growth.stats.pareto", *PURCHASES), 89_000_000, COVERED, 400
+    ),
     "spend model": Study(
         retention.spend_model, ("growth.stats.spend", *PURCHASES), 78_000_000, COVERED, 1000
     ),
+    "lift by lot": Study(retention.one_lift, UPLIFT, 90_000_000, COVERED, 400),
+    "one lift for all": Study(retention.equal_lifts, UPLIFT, 91_000_000, FALSE, 400),
+    "nothing to gain by aiming": Study(retention.no_aim, UPLIFT, 92_000_000, FALSE, 400),
     "held-out bias": Study(
         retention.held_out_bias, ("growth.retention.worth", *PURCHASES), 79_000_000, COVERED
     ),

@@ -9,7 +9,7 @@ from ibis import _
 
 from growth.definitions import Tables, activity, product, revenue
 from growth.marts import Mart
-from growth.retention import leaving_marts, life_marts, rules, snapshots, worth_marts
+from growth.retention import leaving_marts, life_marts, rules, snapshots, uplift_marts, worth_marts
 from growth.retention.rules import EXACT, LAPSE
 
 if TYPE_CHECKING:
@@ -316,5 +316,11 @@ MARTS = {
         _WHOLE_CUSTOMERS,
     ),
     "snapshots": Mart(snapshots.snapshots, ("customer_id", "at"), _SOLD, _WHOLE_CUSTOMERS),
+    "tried": Mart(
+        uplift_marts.tried,
+        ("experiment_id", "customer_id"),
+        (*_SOLD, "experiments", "experiment_arms", "assignments"),
+        _WHOLE_CUSTOMERS,
+    ),
     "gap_pairs": Mart(worth_marts.gap_pairs, ("first", "second"), _SOLD, _WHOLE_CUSTOMERS),
 }

@@ -8,17 +8,19 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
+from growth.errors import attempt
 from growth.stats import rfm
 from growth.stats.adequacy import Regularity, adequacy, regularity
 from growth.stats.contrast import critical
 from growth.stats.likelihood import jacobian, spread
 from growth.stats.moments import Floats
+from growth.stats.pareto import pareto_nbd
 from growth.stats.purchase import Patterns, PurchaseModel, bg_nbd, mbg_nbd
 from growth.stats.spend import LifetimeValue, SpendModel, gamma_gamma, lifetime_value
 
 WEEK = 7.0  # days: models count in weeks
 YEAR = 365.25 / WEEK
-FITS = {"BG/NBD": bg_nbd, "MBG/NBD": mbg_nbd}
+FITS = {"BG/NBD": bg_nbd, "MBG/NBD": mbg_nbd, "Pareto/NBD": pareto_nbd}
 FEWEST = 30
 FATAL = {"few_repeaters", "no_dropout", "bound"}
 GROUPS = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 9), (10, 10**9))
@@ -103,8 +105,12 @@ def _total_error(model: PurchaseModel, at: Patterns, horizon: float) -> float:
 
 
 def contest(table: pd.DataFrame, confidence: float = 0.95) -> dict[str, Held]:
-    """Return every model of `FITS` held against the rest; arguments and refusals as `held`."""
-    return {kind: held(table, kind, confidence) for kind in FITS}
+    """Return every model of `FITS` that can be fitted, held against the rest; arguments and refusals as `held`."""
+    tried = {kind: attempt(held, table, kind, confidence) for kind in FITS}
+    found = {kind: one for kind, (one, _) in tried.items() if one is not None}
+    if not found:
+        raise ValueError(next(why for _, why in tried.values()))
+    return found
 
 
 def grouped(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:
