@@ -25,6 +25,11 @@ TABLES = [
     "products",
     "product_costs",
     "prices",
+    "competitor_prices",
+    "price_tests",
+    "suppliers",
+    "purchase_orders",
+    "inventory",
     "sessions",
     "events",
     "orders",
@@ -43,6 +48,7 @@ TABLES = [
     "assignments",
     "exposures",
 ]
+BOOKS = ["purchase_orders", "inventory"]  # sums over everybody, of what was sold
 CLUBS = ["points", "communities", "departures"]
 TRIALS = TABLES[TABLES.index("promotions") :]  # what is there only because something is tried
 

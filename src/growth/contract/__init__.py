@@ -6,17 +6,19 @@ from growth.contract.core import CATALOGUE, PEOPLE, TRADE
 from growth.contract.promotions import PROMOTIONS
 from growth.contract.retention import RETENTION
 from growth.contract.spec import TYPE_MEANING, TYPES, Column, Table
+from growth.contract.stock import STOCK
 
 # In an order in which every table comes after the tables it refers to.
 _ORDER = (
     ["regions", "customers", "visitors", "memberships", "consents"]
     + ["products", "product_costs", "prices"]
+    + ["competitor_prices", "price_tests", "suppliers", "purchase_orders", "inventory"]
     + ["sessions", "events", "orders", "order_lines", "returns", "fx"]
     + ["promotions", "coupons", "contacts", "experiments", "experiment_arms", "experiment_metrics"]
     + ["experiment_scope", "assignments", "exposures", "measurements"]
     + ["points", "communities", "departures"]
 )
-_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *PROMOTIONS, *RETENTION)}
+_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *STOCK, *PROMOTIONS, *RETENTION)}
 TABLES: dict[str, Table] = {name: _ALL[name] for name in _ORDER}
 
 

@@ -98,6 +98,7 @@ CATALOGUE = (
             C("brand", "label", "the brand"),
             C("seller_id", "id", "who sells it; null: the shop itself"),
             C("launched_on", "date", "first day on sale"),
+            C("delisted_on", "date", "first day on which it is no longer sold; null: still sold"),
         ),
         key=("product_id",),
     ),
@@ -115,7 +116,8 @@ CATALOGUE = (
     Table(
         "prices",
         "catalogue",
-        "The price of a product on a day, by price list and region.",
+        "The price of a product on a day, by price list and region. A row without a region holds wherever there is no "
+        "row for the region.",
         (
             PRODUCT,
             C("price_list", "label", "everyone, members, …"),

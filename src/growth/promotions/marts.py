@@ -317,7 +317,10 @@ def _list_level(tables: Tables) -> Rows:
     p = first_record(
         tables["prices"].filter(_.list_price > 0), ("product_id", "price_list", "region", "date")
     )
-    p = p.group_by("product_id", "date").agg(asked=_.list_price.max())
+    # A price that is tried in some regions is not what the shop asks, where one for everywhere is known.
+    p = p.group_by("product_id", "date").agg(
+        asked=ibis.coalesce(_.list_price.max(where=_.region.isnull()), _.list_price.max())
+    )
     nth = ibis.row_number().over(ibis.window(group_by="product_id", order_by="date"))
     base = p.mutate(nth=nth).filter(_.nth == 0).select(of="product_id", first=_.asked)
     both = p.inner_join(base, p.product_id == base.of)

@@ -266,6 +266,8 @@ def _add_idle_carts(scene: Scene, v: Visits, views: Ints, e: _Events) -> None:
     idle = np.flatnonzero(lazy & (scene.draws.uniform("idle cart", number, v.key) < 0.03))
     u = scene.draws.uniform("idle product", number[idle], v.key[idle])
     product = pick_from(scene.state.popularity, v.day[idle] // 7 - scene.state.first_week, u)
+    there = ~scene.state.stock.out[v.day[idle] - scene.state.span.first, product]
+    idle, product = idle[there], product[there]
     e.add(idle, v.start[idle] + _after_views(views[idle]) + 2, CART, product)
 
 

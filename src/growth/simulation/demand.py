@@ -96,10 +96,41 @@ def draw_needs(
     return Needs(np.concatenate(visits), np.concatenate(keys), np.concatenate(categories))
 
 
+def worth(
+    world: World, state: State, people: People, who: Ints, day: Ints, ordered: Ints, needs: Needs,
+    shift: Floats, unlimited: bool = False,
+) -> Floats:  # fmt: skip
+    """Return the utilities of the products that could meet each need, (need, PER_CATEGORY).
+
+    Parameters
+    ----------
+    who, day, ordered : array
+        Of each visit: the person, its day, and the day on which it would order (the next, over midnight).
+    shift : array
+        What an offer adds to the utility of every product, by need.
+    unlimited : bool
+        As if nothing ever ran out.
+    """
+    person, at, then = who[needs.visit], day[needs.visit], ordered[needs.visit]
+    kind, row = people.type[person], at - state.span.first
+    items = needs.category[:, None] * PER_CATEGORY + np.arange(PER_CATEGORY)[None, :]
+    v = (state.unlimited if unlimited else state.utility)[kind[:, None], row[:, None], items]
+    v += shift[:, None]
+    tried = np.flatnonzero(state.test.inside(at))
+    if tried.size:
+        place = (at[tried] - state.test.first)[:, None], people.region[person[tried]][:, None], items[tried]
+        v[tried] -= alphas(world)[kind[tried]][:, None] * state.test.log_price[place]
+    if not unlimited:
+        late = np.flatnonzero((then > at) & (then < state.span.last))
+        gone = state.stock.out[(then[late] - state.span.first)[:, None], items[late]]
+        v[late] = np.where(gone, -np.inf, v[late])
+    return v
+
+
 def choose(
-    draws: Draws, state: State, people: People, who: Ints, day: Ints, needs: Needs, shift: Floats
+    draws: Draws, people: People, who: Ints, needs: Needs, v: Floats
 ) -> tuple[Ints, NDArray[np.bool_], Floats]:
-    """Choose a product for each need, or none; `shift` adds to the utility of every product, by need.
+    """Choose a product for each need, or none, given utilities `v` (need, PER_CATEGORY).
 
     Returns
     -------
@@ -108,11 +139,7 @@ def choose(
     met : array of bool
     probability : array (needs, PER_CATEGORY)
     """
-    person = who[needs.visit]
-    items = needs.category[:, None] * PER_CATEGORY + np.arange(PER_CATEGORY)[None, :]
-    v = state.utility[people.type[person][:, None], (day[needs.visit] - state.span.first)[:, None], items]
-    v = v + shift[:, None]
-    number = people.number[person]
+    number = people.number[who[needs.visit]]
     option = np.arange(PER_CATEGORY)[None, :]
     noise = draws.gumbel("taste", number[:, None], needs.key[:, None] * _OPTIONS + option)
     nothing = draws.gumbel("taste", number, needs.key * _OPTIONS + PER_CATEGORY)
@@ -127,6 +154,13 @@ def units(draws: Draws, people: People, who: Ints, needs: Needs) -> Ints:
     more = np.array([c.more_units for c in words.CATEGORIES])[needs.category]
     u = draws.uniform("units", people.number[who[needs.visit]], needs.key)
     return 1 + np.minimum(np.floor(np.log(u) / np.log(more)).astype(np.int64), 5)
+
+
+def mean_units() -> Floats:
+    """Return the mean units of a met need, by category: 1 + E min(G, 5) with P(G >= i) = more**i."""
+    more = np.array([c.more_units for c in words.CATEGORIES])
+    out: Floats = (more[:, None] ** np.arange(6)[None, :]).sum(axis=1)
+    return out
 
 
 def alphas(world: World) -> Floats:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from growth.simulation import clubs, store, words
+from growth.simulation import clubs, stock, store, words
 from growth.simulation.browse import Visits
 from growth.simulation.clock import DAY
 from growth.simulation.life import NEVER, ORDERED, Lives, Memory, Scene, Tally
@@ -36,6 +36,7 @@ class Chunk:
     counts: dict[str, int]
     expected: dict[str, float]  # sums of `expected_return`
     tried: dict[str, float]  # sums of `potential.look`, by "experiment | arm | what"
+    sold: Ints  # units ordered, (day, product)
 
     @classmethod
     def of(
@@ -56,6 +57,7 @@ class Chunk:
             _counts(scene, v, made) | _members(scene, memory) | came | left | watched,
             expected,
             {f"{e} | {arm} | {what}": n for e, arm, sums in looked for what, n in sums.items()},
+            stock.sold(scene.state, lives),
         )
 
 

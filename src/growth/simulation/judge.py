@@ -7,6 +7,7 @@ people over the horizon, free of sampling noise between the two.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,23 @@ def judge(
             simulate(settings, raw, Path(folder) / "truth", policy=policy, horizon=horizon, world=world)
             results[name] = outcome(raw)
     return results
+
+
+def profit(
+    settings: Any, price_lists: Mapping[str, Mapping[str, float]], horizon: int = 3, world: World | None = None
+) -> dict[str, float]:
+    """Return what the shop keeps in the next months under price lists, CNY: its contribution.
+
+    Parameters
+    ----------
+    settings : object
+        As for `simulate`.
+    price_lists : mapping of str to mapping of str to float
+        Name -> product id -> list price, CNY, from as_of on; a product that is not named is priced as ever. An empty
+        list is today's policy, which passes costs on and answers demand.
+    horizon : int
+        Months.
+    """
+    policies = {name: Policy(price_list=prices) for name, prices in price_lists.items()}
+    found = judge(settings, policies, horizon, world)
+    return {name: came["contribution"] for name, came in found.items()}

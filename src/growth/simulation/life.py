@@ -65,6 +65,7 @@ class Tally:
     expected: Floats  # expected units of demand by product, at the prices that held
     slope: Floats  # d expected / d log own price
     cross: Floats  # (category, i, j): sum of alpha s_i s_j
+    lost_units: Floats  # units that products would have sold while they were out (expected)
     errands: Ints  # errands, by type
     carts: Ints  # … of which found something
     finished: Ints  # … and ended in an order
@@ -80,7 +81,7 @@ class Tally:
         cats, kinds = products // PER_CATEGORY, len(TYPES)
         return cls(
             np.zeros((kinds, cats)), np.zeros(products), np.zeros(products),
-            np.zeros((cats, PER_CATEGORY, PER_CATEGORY)),
+            np.zeros((cats, PER_CATEGORY, PER_CATEGORY)), np.zeros(products),
             np.zeros(kinds, dtype=np.int64), np.zeros(kinds, dtype=np.int64), np.zeros(kinds, dtype=np.int64),
         )  # fmt: skip
 
@@ -249,9 +250,12 @@ def _shop(
         draws, world, people, who[on_errand], key[on_errand], on.more, on.focus, on.redirect
     )
     shift = trials.utility_shift(scene, on.at(needs.visit), who[on_errand][needs.visit], needs.category)
+    ordered = (day * DAY + second + order_offset(draws, number, key)) // DAY
+    looks = who[on_errand], day[on_errand], ordered[on_errand], needs, shift
     product, met, chance = demand.choose(
-        draws, scene.state, people, who[on_errand], day[on_errand], needs, shift
+        draws, people, who[on_errand], needs, demand.worth(world, scene.state, people, *looks)
     )
+    _turn_away(tally, scene, *looks, load[on_errand])
     _count(tally, world, people, who[on_errand], needs, chance)
     full = np.zeros(on_errand.size, dtype=bool)
     full[needs.visit[met]] = True
@@ -271,7 +275,7 @@ def _shop(
     lives.visits_so_far += who.size
     line_visit, product = on_errand[needs.visit[met]], product[met]
     units = demand.units(draws, people, who[on_errand], needs)[met]
-    value = scene.state.price[day[line_visit] - scene.state.span.first, product] * units
+    value = scene.state.on_shelf(day[line_visit], product, people.region[who[line_visit]])[0] * units
     taken = trials.take_off(scene, memory, tried, who, key, outcome == ORDERED, line_visit, product, value)
     lives.add(
         "lines", visit=line_visit + offset, need=needs.key[met], product=product, units=units, off=taken.off,
@@ -355,6 +359,22 @@ def _count(
         tally.expected[part] += s.sum(axis=0)
         tally.slope[part] -= (a[:, None] * s * (1 - s)).sum(axis=0)
         tally.cross[c] += (a[:, None] * s).T @ s
+
+
+def _turn_away(
+    tally: Tally, scene: Scene, who: Ints, day: Ints, ordered: Ints, needs: demand.Needs, shift: Floats,
+    load: Ints,
+) -> None:  # fmt: skip
+    """Add up the units that products which are out would have sold: chances with every product on the shelf."""
+    state, world = scene.state, scene.world
+    items = needs.category[:, None] * PER_CATEGORY + np.arange(PER_CATEGORY)[None, :]
+    out = state.stock.out[(day[needs.visit] - state.span.first)[:, None], items]
+    rows = np.flatnonzero(out.any(axis=1))
+    some = demand.Needs(needs.visit[rows], needs.key[rows], needs.category[rows])
+    v = demand.worth(world, state, scene.people, who, day, ordered, some, shift[rows], unlimited=True)
+    finish = _finish(world, scene.people, who[some.visit], load[some.visit])[0]
+    units = demand.mean_units()[some.category] * finish
+    np.add.at(tally.lost_units, items[rows], np.where(out[rows], demand.shares(v) * units[:, None], 0.0))
 
 
 def visit_second(draws: Draws, number: Ints, day: Ints, slot: Ints) -> Ints:

@@ -21,6 +21,7 @@ class Elasticities:
     own: float
     cross: float
     level: float
+    rival: float  # to what competitors ask for the product itself
     matrices: list[Floats]
     demand: Floats
 
@@ -34,10 +35,12 @@ def base_utility(world: World, state: State) -> Floats:
 def base_elasticities(world: World, state: State, needs: Floats) -> Elasticities:
     """Return elasticities at base prices, with the needs of each type in each category as weights."""
     utility, alpha = base_utility(world, state), alphas(world)
-    matrices, demand = [], []
+    rivals = np.full(alpha.size, -world.shelf.rival_utility)  # utility rises with their prices
+    matrices, demand, rival = [], [], []
     for c in range(needs.shape[1]):
         v = utility[:, c * PER_CATEGORY : (c + 1) * PER_CATEGORY]
         matrices.append(elasticities(v, alpha, needs[:, c]))
+        rival.append(np.diag(elasticities(v, rivals, needs[:, c])))
         demand.append(needs[:, c] @ shares(v))
     weight = np.concatenate(demand)
     own = np.concatenate([np.diag(m) for m in matrices])
@@ -48,6 +51,7 @@ def base_elasticities(world: World, state: State, needs: Floats) -> Elasticities
         float(own @ weight / total),
         float(cross @ weight / total),
         float(level @ weight / total),
+        float(np.concatenate(rival) @ weight / total),
         matrices,
         weight,
     )
@@ -72,6 +76,20 @@ def elasticity_table(world: World, state: State, needs: Floats) -> pa.Table:
             "units_share": pa.array((base.demand / base.demand.sum())[one]),
         }
     )
+
+
+def tested_elasticity(world: World, state: State, needs: Floats) -> float:
+    """Return the mean own elasticity of the products of the price test, on its days, weighted by expected units."""
+    test, alpha = state.test, alphas(world)
+    rows = np.arange(test.first, test.end) - state.span.first
+    slope = units = 0.0
+    for c in range(needs.shape[1]):
+        inside = np.isin(np.arange(c * PER_CATEGORY, (c + 1) * PER_CATEGORY), test.products)
+        s = shares(state.utility[:, rows, c * PER_CATEGORY : (c + 1) * PER_CATEGORY])[:, :, inside]
+        weight = needs[:, c][:, None, None] * (state.visit * state.errand)[rows][None, :, None]
+        slope -= float((weight * alpha[:, None, None] * s * (1 - s)).sum())
+        units += float((weight * s).sum())
+    return slope / units
 
 
 @dataclass(frozen=True)

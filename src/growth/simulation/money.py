@@ -51,9 +51,8 @@ def baskets(scene: Scene, o: dict[str, Any], line: dict[str, Any]) -> Baskets:
         Lines: ``order`` (row of the order), ``day`` (of the visit), ``need, product, units, off``.
     """
     state = scene.state
-    row = line["day"] - state.span.first
     product, units, order = line["product"], line["units"], line["order"]
-    price, listed = state.price[row, product], state.list_price[row, product]
+    price, listed = state.on_shelf(line["day"], product, scene.people.region[o["who"][order]])
     amount = price * units - line["off"]
     goods, pieces = (np.zeros(o["who"].size, dtype=np.int64) for _ in range(2))
     np.add.at(goods, order, amount)

@@ -19,6 +19,9 @@ class Policy:
         Factor on every price.
     prices : mapping of str to float
         Factor on the price of a product, by product id; a product that is not named keeps its price.
+    price_list : mapping of str to float
+        List price of a product, CNY, by product id: it holds from the first day of the policy on, whatever costs do;
+        promotions are taken off it, and no other factor is put on it.
     load_time : float
         Factor on the load time of every page.
     visit_rate : float
@@ -36,6 +39,7 @@ class Policy:
 
     price_level: float = 1.0
     prices: Mapping[str, float] = field(default_factory=dict)
+    price_list: Mapping[str, float] = field(default_factory=dict)
     load_time: float = 1.0
     visit_rate: float = 1.0
     contacted: frozenset[str] = frozenset()
@@ -50,6 +54,7 @@ class Policy:
             "visit_rate": self.visit_rate,
             "delivery": self.delivery,
             **{f"prices[{k!r}]": v for k, v in self.prices.items()},
+            **{f"price_list[{k!r}]": v for k, v in self.price_list.items()},
         }
         for name, value in factors.items():
             if not 0 < value < float("inf"):

@@ -94,6 +94,16 @@ class Draws:
         return pick_from(np.asarray(weights, dtype=np.float64)[None, :], 0, self.uniform(purpose, person, n))
 
 
+def autoregression(draws: Draws, purpose: str, units: int, last: int, rho: float, sd: float) -> Floats:
+    """Return stationary first-order autoregressions, (step 0 … last, unit)."""
+    shocks = draws.normal(purpose, np.arange(units)[None, :], np.arange(last + 1)[:, None])
+    out = np.empty_like(shocks)
+    out[0] = sd * shocks[0]
+    for step in range(1, last + 1):
+        out[step] = rho * out[step - 1] + sd * np.sqrt(1 - rho * rho) * shocks[step]
+    return out
+
+
 def pick_from(weights: Floats, row: Any, u: Floats) -> Ints:
     """Return category indices by inverting the cumulated weights of a row of a table.
 

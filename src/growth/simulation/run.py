@@ -21,6 +21,7 @@ from growth.simulation import (
     life,
     people,
     potential,
+    stock,
     store,
     tables,
     trial_tables,
@@ -133,6 +134,8 @@ def simulate(
         print(f"simulate: chunk {part + 1}/{len(starts)}", file=sys.stderr, flush=True)
         found.append(chunk.dirt)
         chunks.append(chunk)
+    sold = np.sum([chunk.sold for chunk in chunks], axis=0)
+    found.append(_store(job, stock.tables(state, sold), raw, 0))  # the books need everybody
     write_truth(truth, job.world, state, chunks, add_up(found))
 
 

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from growth.simulation import words
 from growth.simulation.clock import Span, date_of, day_of
 from growth.simulation.policy import Policy
-from growth.simulation.rng import Draws, Floats, Ints
+from growth.simulation.price_tests import PriceTest, draw_test
+from growth.simulation.rivals import Rivals, draw_rivals
+from growth.simulation.rng import Draws, Floats, Ints, autoregression
+from growth.simulation.stock import Stock, draw_stock
 from growth.simulation.world import TYPES, Demand, Season, World
 
 EVENTS: tuple[tuple[str, tuple[int, int], tuple[int, int], tuple[tuple[int, int], ...]], ...] = (
@@ -49,6 +52,7 @@ class Products:
     sellers: list[str | None]
     category: Ints
     launch: Ints  # day
+    delisted: Ints  # first day on which it is no longer sold; far away: not known
     log_base: Floats  # log of the base price
     log_reference: Floats  # log of the category's reference price
     quality: Floats
@@ -77,24 +81,29 @@ class State:
     utility: Floats  # of buying a product, (type, day, product); -inf before its launch
     congested: NDArray[np.bool_]  # parcels take longer, by day
     popularity: Floats  # weight of a product among those looked at, (week, product); 0 before its launch
+    rivals: Rivals
+    test: PriceTest
+    stock: Stock
+    unlimited: Floats  # utility as if nothing ever ran out, (type, day, product)
 
     @property
     def first_week(self) -> int:
         """The week of row 0 of the weekly arrays."""
         return self.span.first // 7
 
+    def on_shelf(self, day: Ints, product: Ints, region: Ints) -> tuple[Ints, Ints]:
+        """Return price and list price, fen: those of the region while a price is tried there."""
+        row, test = day - self.span.first, self.test
+        price, listed = self.price[row, product], self.list_price[row, product]
+        at = np.flatnonzero(test.inside(day))
+        if at.size:
+            place = (day[at] - test.first, region[at], product[at])
+            price[at], listed[at] = test.price[place], test.list_price[place]
+        return price, listed
 
-def _autoregression(draws: Draws, purpose: str, units: int, last: int, rho: float, sd: float) -> Floats:
-    """Return stationary first-order autoregressions, (step 0 … last, unit)."""
-    shocks = draws.normal(purpose, np.arange(units)[None, :], np.arange(last + 1)[:, None])
-    out = np.empty_like(shocks)
-    out[0] = sd * shocks[0]
-    for step in range(1, last + 1):
-        out[step] = rho * out[step - 1] + sd * np.sqrt(1 - rho * rho) * shocks[step]
-    return out
 
-
-def _products(draws: Draws, demand: Demand) -> Products:
+def _products(draws: Draws, world: World) -> Products:
+    demand = world.demand
     index = np.arange(len(words.CATEGORIES) * PER_CATEGORY)
     category = index // PER_CATEGORY
     of = [words.CATEGORIES[c] for c in category]
@@ -121,6 +130,7 @@ def _products(draws: Draws, demand: Demand) -> Products:
         sellers,
         category,
         launch.astype(np.int64),
+        _delisted(draws, world, index, launch, sellers),
         log_base,
         reference,
         quality,
@@ -128,6 +138,15 @@ def _products(draws: Draws, demand: Demand) -> Products:
         demand.ageing * draws.uniform("product ageing", index),
         np.exp(log_base) * (1 - np.clip(margin, 0.15, 0.6)),
     )
+
+
+def _delisted(draws: Draws, world: World, index: Ints, launch: Ints, sellers: list[str | None]) -> Ints:
+    """Return when products are taken off the shelves, on a Monday: a few old ones of the shop itself."""
+    old = np.array([s is None for s in sellers]) & (launch < 0)
+    old &= ~np.isin(index // PER_CATEGORY, world.shelf.spared)
+    ends = old & (draws.uniform("product ends", index) < world.shelf.delisted)
+    week = 192 + (draws.uniform("product end", index) * 66).astype(np.int64)
+    return np.where(ends, week * 7, 1 << 30)
 
 
 @dataclass(frozen=True)
@@ -206,47 +225,75 @@ def draw_state(
 ) -> State:
     """Draw the state of a span of days; `without` one of its events, for what would have happened."""
     demand, season = world.demand, world.season
-    products = _products(draws, demand)
-    count = len(products.ids)
-    days = span.days
+    products = _products(draws, world)
+    count, days = len(products.ids), span.days
     last_week = int((span.last - 1) // 7)
     weeks = np.arange(span.first // 7, last_week + 1)
     row = days // 7 - weeks[0]
     cal = _calendar(span, season, without)
-    market = _autoregression(draws, "market shock", 1, last_week, season.market_rho, season.market_sd)[
+    market = autoregression(draws, "market shock", 1, last_week, season.market_rho, season.market_sd)[
         weeks, 0
     ]
     region = season.region_sd * draws.normal(
         "region shock", np.arange(len(words.CITIES))[None, :], weeks[:, None]
     )
-    shock = _autoregression(draws, "demand shock", count, last_week, demand.shock_rho, demand.shock_sd)[weeks]
-    log_cost = _costs(draws, demand, products, weeks)
+    shock = autoregression(draws, "demand shock", count, last_week, demand.shock_rho, demand.shock_sd)[weeks]
+    shared, log_cost = _costs(draws, demand, products, weeks)
     cost = np.rint(products.base_cost * np.exp(log_cost) * 100).astype(np.int64)
     depth, which, names = _depths(draws, demand, span, cal, count)
     log_list = products.log_base + demand.pass_through * log_cost + demand.price_answers_shock * shock
-    factor = np.ones((days.size, count))
-    by_id = np.array([policy.prices.get(i, 1.0) for i in products.ids])
-    factor[days >= policy_day] = policy.price_level * by_id
-    list_price = _ending(100 * np.exp(log_list[row]) * factor)
-    price = np.where(which >= 0, _ending(100 * np.exp(log_list[row]) * (1 - depth) * factor), list_price)
-    age = (days[:, None] - products.launch[None, :]) / 7.0
-    life = demand.ramp * np.exp(-np.maximum(age, 0) / demand.ramp_weeks) + products.ageing * np.clip(
-        age / 52, 0, 3
-    )
-    rest = shock[row] + life
-    utility = np.stack(
-        [
-            type_utility(demand, products, k, np.log(price / 100.0), which >= 0) + rest
-            for k in range(len(TYPES))
-        ]
-    )
-    utility[:, age < 0] = -np.inf
+    asked = _asked(products, policy, np.exp(log_list[row]), days >= policy_day)
+    list_price = _ending(100 * asked)
+    price = np.where(which >= 0, _ending(100 * asked * (1 - depth)), list_price)
+    competing = draw_rivals(draws, world.shelf, products, weeks, shared)
+    on_sale = (products.launch <= days[:, None]) & (days[:, None] < products.delisted)
+    rest = shock[row] + ageing(demand, products, days)
+    rest_here = rest + world.shelf.rival_utility * competing.log_price[row]
+    unlimited = _utility(demand, products, np.log(price / 100.0), which >= 0, rest_here)
+    unlimited[:, ~on_sale] = -np.inf
     opening = 1 + season.launch * np.exp(-(days - span.first) / season.launch_days)
     visit = cal.visit * np.exp(market[row])
+    level = (visit * cal.errand)[:, None] * np.exp(rest)
+    plain = log_list[row] + np.log(1 - depth)  # whatever a policy does to prices: stock must not answer it
+    want = level * _answer(demand, plain - products.log_base, which >= 0)
+    shelf = draw_stock(draws, world.shelf, products, days, want, on_sale)
     return State(
         span, products, visit, cal.errand, opening * visit, np.exp(region), shock, log_cost, cost,
-        list_price, price, which, names, utility, cal.peak, _popularity(demand, products, weeks),
+        list_price, price, which, names, np.where(shelf.out, -np.inf, unlimited), cal.peak,
+        _popularity(demand, products, weeks), competing,
+        draw_test(draws, world.shelf, products, span, price, list_price), shelf, unlimited,
     )  # fmt: skip
+
+
+def _asked(products: Products, policy: Policy, usual: Floats, on: NDArray[np.bool_]) -> Floats:
+    """Return list prices, CNY, (day, product): as usual, and under the policy on the days on which it is on."""
+    factor = np.ones(usual.shape)
+    factor[on] = policy.price_level * np.array([policy.prices.get(i, 1.0) for i in products.ids])
+    asked = usual * factor
+    for j, i in enumerate(products.ids):
+        if i in policy.price_list:
+            asked[on, j] = policy.price_list[i]
+    return asked
+
+
+def ageing(demand: Demand, products: Products, days: Ints) -> Floats:
+    """Return what a product's age adds to its utility, (day, product)."""
+    age = (days[:, None] - products.launch[None, :]) / 7.0
+    out: Floats = demand.ramp * np.exp(-np.maximum(age, 0) / demand.ramp_weeks)
+    return out + products.ageing * np.clip(age / 52, 0, 3)
+
+
+def _utility(demand: Demand, products: Products, log_price: Floats, promoted: Any, rest: Floats) -> Floats:
+    """Return utilities, (type, day, product)."""
+    return np.stack(
+        [type_utility(demand, products, k, log_price, promoted) + rest for k in range(len(TYPES))]
+    )
+
+
+def _answer(demand: Demand, log_price: Floats, promoted: NDArray[np.bool_]) -> Floats:
+    """Return roughly by what factor a price off the base price, and a tag, move demand: what a planner expects."""
+    out: Floats = np.exp(np.mean(demand.promotion) * promoted - np.mean(demand.alpha) * log_price)
+    return out
 
 
 def _popularity(demand: Demand, products: Products, weeks: Ints) -> Floats:
@@ -255,20 +302,26 @@ def _popularity(demand: Demand, products: Products, weeks: Ints) -> Floats:
         [np.exp(0.5 * type_utility(demand, products, k, products.log_base, 0)) for k in range(len(TYPES))],
         axis=0,
     )
-    return np.where(products.launch[None, :] <= weeks[:, None] * 7, liking[None, :], 0.0)
+    monday = weeks[:, None] * 7
+    on_sale = (products.launch[None, :] <= monday) & (monday < products.delisted[None, :])
+    return np.where(on_sale, liking[None, :], 0.0)
 
 
-def _costs(draws: Draws, demand: Demand, products: Products, weeks: Ints) -> Floats:
-    """Return log cost deviations, (week, product): parts of category and product, changed every fourth week."""
+def _costs(draws: Draws, demand: Demand, products: Products, weeks: Ints) -> tuple[Floats, Floats]:
+    """Return log cost deviations, (week, product): the category's part, and with the product's own.
+
+    They change every fourth week.
+    """
     count = len(products.ids)
     last = int(weeks[-1]) // 4 + 1
-    common = _autoregression(
+    common = autoregression(
         draws, "cost of category", count // PER_CATEGORY, last, demand.cost_rho, demand.cost_category_sd
     )
-    own = _autoregression(draws, "cost of product", count, last, demand.cost_rho, demand.cost_product_sd)
+    own = autoregression(draws, "cost of product", count, last, demand.cost_rho, demand.cost_product_sd)
     # Products change their cost in different weeks, so that costs move within weeks, not only between them.
     step = (weeks[:, None] + np.arange(count)[None, :] % 4) // 4
-    return common[weeks // 4][:, products.category] + own[step, np.arange(count)[None, :]]
+    shared = common[weeks // 4][:, products.category]
+    return shared, shared + own[step, np.arange(count)[None, :]]
 
 
 def type_utility(demand: Demand, products: Products, kind: int, log_price: Floats, promoted: Any) -> Floats:

@@ -52,9 +52,9 @@ def moments(millis: Any) -> pa.Array:
     return pa.array(utc_micros(at // 1000) + at % 1000 * 1000).cast(TIME)
 
 
-def dates(day: Any) -> pa.Array:
+def dates(day: Any, null: Any = None) -> pa.Array:
     """Return day numbers as dates."""
-    return pa.array(unix_days(day).astype(np.int32)).cast(DATE)
+    return masked(pa.array(unix_days(day).astype(np.int32)).cast(DATE), null)
 
 
 def labels(names: Any, index: Any, null: Any = None) -> pa.Array:

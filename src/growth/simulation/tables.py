@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import browse, clubs, store, trial_tables, words
+from growth.simulation import browse, clubs, price_tests, rivals, store, trial_tables, words
 from growth.simulation.browse import Visits
 from growth.simulation.clock import CURRENCY, DAY
 from growth.simulation.life import NEVER, Lives, Memory, Scene
@@ -22,7 +22,7 @@ _PLACES = ("app", "web", "app", "app")
 
 
 def static_tables(state: State, world: World, runs: tuple[Run, ...]) -> dict[str, pa.Table]:
-    """Return regions, products, product_costs, prices, promotions and experiments: the same for everybody."""
+    """Return what is the same for everybody: regions, products, prices and costs, promotions, experiments."""
     p, span = state.products, state.span
     regions = pa.table(
         {
@@ -39,6 +39,7 @@ def static_tables(state: State, world: World, runs: tuple[Run, ...]) -> dict[str
             "brand": pa.array(p.brands),
             "seller_id": pa.array(p.sellers, type=pa.string()),
             "launched_on": store.dates(p.launch),
+            "delisted_on": store.dates(p.delisted, p.delisted >= span.last),
         }
     )
     on_sale = p.launch < span.last
@@ -48,6 +49,8 @@ def static_tables(state: State, world: World, runs: tuple[Run, ...]) -> dict[str
         "promotions": trial_tables.promotions(state, world, runs),
         "product_costs": _cost_table(state),
         "prices": _price_table(state),
+        "competitor_prices": rivals.table(state),
+        **({"price_tests": price_tests.table(state)} if state.test.products.size else {}),
         **trial_tables.experiments(runs),
     }
 
@@ -71,18 +74,40 @@ def _cost_table(state: State) -> pa.Table:
 
 
 def _price_table(state: State) -> pa.Table:
-    """Return the price of every product on every day from its launch on; one price list, all regions."""
-    days = state.span.days
-    product, day = np.nonzero((state.products.launch[None, :] <= days[:, None]).T)
-    promo = state.promotion[day, product]
+    """Return the price of every product on every day on which it is sold, and those of regions where others are tried.
+
+    One price list; a row without a region holds wherever there is none for the region.
+    """
+    days, p, test = state.span.days, state.products, state.test
+    on_sale = (p.launch[None, :] <= days[:, None]) & (days[:, None] < p.delisted[None, :])
+    product, row = np.nonzero(on_sale.T)
+    usual = _prices(state, product, row, state.list_price[row, product], state.price[row, product])
+    if not test.products.size:
+        return usual
+    moved: Any = np.zeros(test.price.shape, dtype=bool)
+    days_a_period = moved.shape[0] // test.factor.shape[0]
+    moved[:, :, test.products] = np.repeat(test.factor != 1.0, days_a_period, axis=0)
+    product, region, day = np.nonzero(moved.transpose(2, 1, 0))
+    place = (day, region, product)
+    row = day + test.first - state.span.first
+    return pa.concat_tables(
+        [usual, _prices(state, product, row, test.list_price[place], test.price[place], region)]
+    )
+
+
+def _prices(
+    state: State, product: Ints, row: Ints, list_price: Ints, price: Ints, region: Ints | None = None
+) -> pa.Table:
+    promo = state.promotion[row, product]
+    everywhere = store.nothing(product.size, pa.string())
     return pa.table(
         {
             "product_id": store.labels(state.products.ids, product),
             "price_list": store.labels(("standard",), product * 0),
-            "region": store.nothing(product.size, pa.string()),
-            "date": store.dates(days[day]),
-            "list_price": store.money(state.list_price[day, product]),
-            "price": store.money(state.price[day, product]),
+            "region": everywhere if region is None else store.labels([c[0] for c in words.CITIES], region),
+            "date": store.dates(state.span.days[row]),
+            "list_price": store.money(list_price),
+            "price": store.money(price),
             "promotion_id": store.labels(state.promotions, np.maximum(promo, 0), promo < 0),
         }
     )

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import market, store, trial_truth
+from growth.simulation import market, pricing, shelf_truth, stock, store, trial_truth
 from growth.simulation.clubs import QUARTER
 from growth.simulation.facts import AGAIN_DAYS, Chunk
 from growth.simulation.life import Tally
 from growth.simulation.power import power_table
+from growth.simulation.rng import Ints
 from growth.simulation.state import State
 from growth.simulation.world import CHANNELS, TYPES, World
 
@@ -161,6 +162,15 @@ def came_back(expected: dict[str, float], counts: dict[str, int]) -> float:
     without = on_time * per_late / per_time if per_time else 0.0
     ratio = expected["delayed, late"] / expected["plain, late"] if expected["plain, late"] else 1.0
     return without * (ratio - 1)
+
+
+def _shelf_truths(world: World, state: State, tally: Tally, lists: pricing.Lists, sold: Ints) -> Truths:
+    """Return the truths of competitors, stock, the price test and price lists."""
+    rows = shelf_truth.rows(world, state, tally, lists, sold)
+    kinds = {"p": POPULATION, "t": THESE, "m": PARAMETER}
+    return {
+        name: _entry(value, unit, kinds[kind], doc, **asked) for name, value, unit, kind, doc, asked in rows
+    }
 
 
 def _service_truths(world: World, tally: Tally, counts: dict[str, int], expected: dict[str, float]) -> Truths:
@@ -316,10 +326,11 @@ def _trial_truths(world: World, tried: dict[str, float]) -> Truths:
 
 def truths(
     world: World, state: State, tally: Tally, counts: dict[str, int], expected: dict[str, float],
-    tried: dict[str, float],
+    tried: dict[str, float], lists: pricing.Lists, sold: Ints,
 ) -> Truths:  # fmt: skip
     """Return every truth by name; see `docs/simulation.md`."""
     stated = _price_truths(world, state, tally)
+    stated |= _shelf_truths(world, state, tally, lists, sold)
     stated |= _service_truths(world, tally, counts, expected)
     stated |= _people_truths(world)
     stated |= _club_truths(world, counts)
@@ -337,7 +348,9 @@ def write_truth(
     counts = add_counts([c.counts for c in chunks])
     expected = add_counts([c.expected for c in chunks])
     tried = add_counts([c.tried for c in chunks])
-    stated = truths(world, state, tally, counts, expected, tried)
+    sold = np.sum([c.sold for c in chunks], axis=0)
+    lists = shelf_truth.lists(world, state, tally, counts)
+    stated = truths(world, state, tally, counts, expected, tried, lists, sold)
     _json(folder / "truths.json", stated)
     _json(folder / "dirt.json", dirt)
     _json(folder / "power.json", power_table(world, state, tally, counts, stated, tried))
@@ -346,6 +359,8 @@ def write_truth(
         ("phases", [c.phases for c in chunks]),
         ("fake_orders", [c.fakes for c in chunks]),
         ("elasticities", [market.elasticity_table(world, state, tally.needs)]),
+        ("optimal_prices", [lists.table(state, shelf_truth.own_by_product(world, state, tally))]),
+        ("stock", [stock.truth_table(state, sold, tally.lost_units)]),
     ):
         store.write_file(pa.concat_tables(tables), folder / f"{name}.parquet")
 

@@ -7,6 +7,7 @@ moves. Rates are a day or a week, money is CNY, elasticities and utilities are i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from growth.simulation.experiments import EXPERIMENTS, Experiment
 
@@ -218,6 +219,43 @@ class Fraud:
 
 
 @dataclass(frozen=True)
+class Shelf:
+    """Competitors, stock, the price test in regions, the end of products, and the guards of a price list."""
+
+    # Competitors' log prices: a constant gap, this share of the category's cost, and a walk of their own (by week).
+    rival_carries: tuple[float, ...] = (1.0, 0.6)  # share of the products that each competitor sells
+    rival_gap: float = 0.06
+    rival_cost: float = 0.6
+    rival_rho: float = 0.9
+    rival_sd: float = 0.08
+    # Utility of a product when competitors ask a log unit more for it than they usually do.
+    rival_utility: float = 0.6
+    # Stock: share of the shop's own products that are kept short, and categories in which none is: beauty, where the
+    # flash sale is.
+    short: float = 0.45
+    spared: tuple[int, ...] = (6,)
+    review: int = 14  # days between two looks at the stock of a product
+    safety: tuple[float, float] = (2.0, 24.0)  # days of usual demand kept in hand: short products, others
+    # By supplier: promised days, chance of a delay, its mean in days.
+    promised: tuple[int, ...] = (6, 8, 10, 12, 14)
+    delayed: tuple[float, ...] = (0.10, 0.25, 0.15, 0.35, 0.20)
+    delay: tuple[float, ...] = (4.0, 7.0, 6.0, 9.0, 12.0)
+    # The price test: its Monday, how often lots are drawn and for how many weeks, products a category, factors.
+    test_start: date = date(2025, 3, 24)
+    test_periods: int = 3
+    test_weeks: int = 3
+    test_products: int = 3
+    test_factors: tuple[float, ...] = (0.90, 0.95, 1.0, 1.05, 1.10)
+    # Share of the shop's own older products that are taken off the shelves, in the last sixteen months.
+    delisted: float = 0.16
+    # Guards of a recommended price: most it may move from today's list price, least margin on the price, and the
+    # weeks whose prices count as seen.
+    step: float = 0.10
+    margin_floor: float = 0.10
+    seen_weeks: int = 52
+
+
+@dataclass(frozen=True)
 class World:
     """All parameters."""
 
@@ -229,4 +267,5 @@ class World:
     trade: Trade = field(default_factory=Trade)
     fraud: Fraud = field(default_factory=Fraud)
     clubs: Clubs = field(default_factory=Clubs)
+    shelf: Shelf = field(default_factory=Shelf)
     experiments: tuple[Experiment, ...] = EXPERIMENTS
