@@ -16,6 +16,7 @@ from growth import clock
 from growth.errors import UserError
 
 if TYPE_CHECKING:
+    from ibis.expr.types import DateValue
     from ibis.expr.types import Table as Rows
 
     from growth.sources.base import Dataset
@@ -74,6 +75,16 @@ FAR = (ibis.timestamp("1900-01-01 00:00:00"), ibis.timestamp("2999-01-01 00:00:0
 def product(a: Any, b: Any) -> Any:
     """Return a product of two decimals of 18 digits: in more digits than 18, or it would overflow."""
     return a.cast(f"decimal(19, {a.type().scale})") * b
+
+
+def period_start(date: DateValue, period: str, week_starts: str) -> DateValue:
+    """Return the first day of the month or week that a day lies in."""
+    if period == "month":
+        return date.truncate("M")
+    if week_starts == "monday":
+        return date.truncate("W")
+    day = ibis.interval(days=1)
+    return ((date + day).cast("date").truncate("W") - day).cast("date")
 
 
 def first_record(rows: Rows, key: tuple[str, ...]) -> Rows:

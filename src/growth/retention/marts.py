@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis import _
 
-from growth.definitions import Tables, activity, product, revenue
+from growth.definitions import Tables, activity, period_start, product, revenue
 from growth.marts import Mart
 from growth.retention import leaving_marts, life_marts, rules, snapshots, uplift_marts, worth_marts
 from growth.retention.rules import EXACT, LAPSE
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 
 CENTS = "decimal(18, 4)"
 WEEK_ZERO = {"monday": "1900-01-01", "sunday": "1899-12-31"}  # before any shop's first day
-
-
-def period_start(date: DateValue, period: str, week_starts: str) -> DateValue:
-    """Return the first day of the month or week that a day lies in."""
-    if period == "month":
-        return date.truncate("M")
-    if week_starts == "monday":
-        return date.truncate("W")
-    day = ibis.interval(days=1)
-    return ((date + day).cast("date").truncate("W") - day).cast("date")
 
 
 def period_number(date: DateValue, period: str, week_starts: str) -> IntegerValue:

@@ -1,0 +1,1 @@
+"""Price and demand: notebook ``04_price``."""

@@ -1,0 +1,301 @@
+"""Marts of ``04_price``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+from ibis import _
+
+from growth.definitions import FAR, Tables, first_record, period_start, purchases
+from growth.marts import Mart
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table as Rows
+    from ibis.expr.types import Value
+
+CENTS, SUM = "decimal(18, 4)", "decimal(38, 4)"
+RECENT = 91  # days that stock is judged on
+TRIAL = 56  # days in which a new product may be tried, and in which it may be bought again
+
+
+def _week(tables: Tables, date: Any) -> Any:
+    return period_start(date, "week", tables.words.week_starts)
+
+
+def _now(tables: Tables) -> Any:
+    return ibis.date(tables.info.as_of)
+
+
+def panel(tables: Tables) -> Rows:
+    """Return a row a product and week in which it was sold or on sale, of weeks that are over.
+
+    Columns: ``product_id, week`` (first day), ``units, revenue, lines``, ``line_price`` (median of what a unit cost, by
+    line; revenue / units is lower where many are bought cheaply); from the price list of everyone ``days`` (on sale),
+    ``list_price, price`` (means of the days), ``promoted`` (days); ``unit_cost`` (on the week's last day), ``rival``
+    (lowest competitor's price, mean of the days seen), ``hours_out`` (hours without stock); null: not known.
+    """
+    sold = purchases(tables).mutate(week=_week(tables, _.date))
+    sold = sold.group_by("product_id", "week").agg(
+        units=_.quantity.sum().cast("int64"),
+        revenue=_.amount.sum().cast(SUM),
+        lines=_.count().cast("int64"),
+        line_price=(_.amount.cast("float64") / _.quantity).median(),
+    )
+    keys = sold.select("product_id", "week")
+    offered = _offered(tables)
+    parts = {"sold": sold}
+    if offered is not None:
+        keys = ibis.union(keys, offered.select("product_id", "week"), distinct=True)
+        parts["offered"] = offered
+    if "product_costs" in tables:
+        parts["cost"] = _costs(tables)
+    if "competitor_prices" in tables:
+        parts["rival"] = _rivals(tables)
+    if "inventory" in tables:
+        parts["stock"] = _out(tables)
+    for part in parts.values():
+        own = part.rename(_product="product_id", _week="week")
+        keys = keys.left_join(own, (keys.product_id == own._product) & (keys.week == own._week))
+        keys = keys.drop("_product", "_week")
+    nothing = {c: ibis.null(t) for c, t in _OPTIONAL.items() if c not in keys.columns}
+    whole = (keys.week + ibis.interval(days=7)).cast("date") <= _now(tables)
+    found = keys.mutate(**nothing).filter(whole)
+    return found.mutate(
+        units=ibis.coalesce(_.units, 0), lines=ibis.coalesce(_.lines, 0),
+        revenue=ibis.coalesce(_.revenue, ibis.literal(0).cast(SUM)),
+    ).select("product_id", "week", "units", "revenue", "lines", "line_price", *_OPTIONAL)  # fmt: skip
+
+
+_OPTIONAL = dict(
+    days="int64", list_price="float64", price="float64", promoted="int64", unit_cost="float64", rival="float64",
+    hours_out="int64",
+)  # fmt: skip
+
+
+def _everyone(tables: Tables) -> Rows | None:
+    """Return the price of everyone by product and day: of the list with most rows, where no region is named."""
+    if "prices" not in tables:
+        return None
+    key = ("product_id", "price_list", "region", "date")
+    rows = first_record(tables["prices"], key).filter(_.region.isnull())
+    lists = rows.group_by("price_list").agg(n=_.count()).order_by(ibis.desc("n"), "price_list").limit(1)
+    rows = rows.mutate(price_list=ibis.coalesce(_.price_list, ""))
+    lists = lists.select(main=ibis.coalesce(_.price_list, ""))
+    return rows.inner_join(lists, rows.price_list == lists.main).drop("main")
+
+
+def _offered(tables: Tables) -> Rows | None:
+    rows = _everyone(tables)
+    if rows is None:
+        return None
+    rows = rows.filter((_.price > 0) & (_.date < _now(tables))).mutate(week=_week(tables, _.date))
+    return rows.group_by("product_id", "week").agg(
+        days=_.count().cast("int64"),
+        list_price=ibis.coalesce(_.list_price, _.price).cast("float64").mean(),
+        price=_.price.cast("float64").mean(),
+        promoted=_.promotion_id.notnull().cast("int64").sum().cast("int64"),
+    )
+
+
+def _costs(tables: Tables) -> Rows:
+    """Return the cost by product and week: of the last price of goods on or before the week's last day."""
+    c = first_record(tables["product_costs"], ("product_id", "valid_from"))
+    own = ibis.window(group_by="product_id", order_by="valid_from")
+    c = c.select(
+        "product_id",
+        "unit_cost",
+        "valid_from",
+        until=ibis.coalesce(_.valid_from.lead().over(own), FAR[1].date()),
+    )
+    weeks = purchases(tables).select(week=_week(tables, _.date)).distinct()
+    last = (weeks.week + ibis.interval(days=6)).cast("date")
+    weeks = weeks.mutate(last=last)
+    both = weeks.inner_join(c, (c.valid_from <= weeks["last"]) & (c.until > weeks["last"]))
+    return both.select("product_id", "week", unit_cost=_.unit_cost.cast("float64"))
+
+
+def _rivals(tables: Tables) -> Rows:
+    rows = first_record(tables["competitor_prices"], ("product_id", "date", "competitor")).filter(_.price > 0)
+    each = rows.group_by("product_id", "date").agg(low=_.price.min())
+    each = each.mutate(week=_week(tables, _.date))
+    return each.group_by("product_id", "week").agg(rival=_["low"].cast("float64").mean())
+
+
+def _out(tables: Tables) -> Rows:
+    rows = first_record(tables["inventory"], ("product_id", "date")).mutate(week=_week(tables, _.date))
+    return rows.group_by("product_id", "week").agg(hours_out=_.hours_out.fill_null(0).sum().cast("int64"))
+
+
+def products(tables: Tables) -> Rows:
+    """Return ``product_id, name, category, brand, launched_on`` of every product; null where not known."""
+    rows = first_record(tables["products"], ("product_id",))
+    return rows.select("product_id", "name", "category", "brand", "launched_on")
+
+
+def by_segment(tables: Tables) -> Rows:
+    """Count units by product, week and who bought: ``kind, level, product_id, week, units``.
+
+    Kinds: ``city`` (tier of the customer's city) and ``member`` (tier held when buying; none). Guests are left out.
+    """
+    sold = purchases(tables).filter(_.customer_id.notnull()).mutate(week=_week(tables, _.date))
+    parts = []
+    if "customers" in tables and "regions" in tables:
+        c = first_record(tables["customers"], ("customer_id",)).select("region", who=_.customer_id)
+        r = first_record(tables["regions"], ("region",)).select(place=_.region, level=_.tier.cast("string"))
+        c = c.inner_join(r, c.region == r.place).select("who", "level")
+        parts.append(_levels(sold.inner_join(c, sold.customer_id == c.who), "city"))
+    if "memberships" in tables:
+        parts.append(_levels(_with_tier(tables, sold), "member"))
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+
+def _levels(rows: Rows, kind: str) -> Rows:
+    return rows.filter(_.level.notnull()).group_by(
+        kind=ibis.literal(kind), level=_.level, product_id=_.product_id, week=_.week
+    ).agg(units=_.quantity.sum().cast("int64"))  # fmt: skip
+
+
+def _with_tier(tables: Tables, sold: Rows) -> Rows:
+    m = tables["memberships"].select(
+        "tier", who=_.customer_id, since=_.valid_from.date(), until=ibis.coalesce(_.valid_to, FAR[1]).date()
+    )
+    held = sold.inner_join(m, (sold.customer_id == m.who) & (m.since <= sold.date) & (m.until > sold.date))
+    held = held.group_by("order_id", "product_id", "week").agg(level=_.tier.min(), quantity=_.quantity.max())
+    known = held.select("order_id").distinct().select(known=_.order_id)
+    rest = sold.left_join(known, sold.order_id == known.known).filter(_.known.isnull())
+    columns = ("product_id", "week", "quantity", "level")
+    return ibis.union(held.select(*columns), rest.mutate(level=ibis.literal("none")).select(*columns))
+
+
+def price_tests(tables: Tables) -> Rows:
+    """Return a row a lot: ``test_id, product_id, region, starts_on, ends_on, factor, units`` (sold while it held)."""
+    t = first_record(tables["price_tests"], ("test_id", "product_id", "region", "starts_on"))
+    t = t.filter(_.ends_on <= _now(tables))
+    s = purchases(tables).select("product_id", "quantity", "date", placed="order_id")
+    o = first_record(tables["orders"], ("order_id",)).select("order_id", where="region")
+    s = s.inner_join(o, s.placed == o.order_id).select("quantity", "date", "where", sold="product_id")
+    same = (t.product_id == s.sold) & (t.region == s["where"])
+    both = t.left_join(s, [same, s.date >= t.starts_on, s.date < t.ends_on])
+    keys = ["test_id", "product_id", "region", "starts_on", "ends_on", "factor"]
+    return both.group_by(keys).agg(units=ibis.coalesce(_.quantity.sum(), 0).cast("int64"))
+
+
+def sales_by_day(tables: Tables) -> Rows:
+    """Return ``date, revenue, units, orders`` of days with a sale."""
+    sold = purchases(tables).filter(_.date < _now(tables))
+    return sold.group_by("date").agg(
+        revenue=_.amount.sum().cast(SUM),
+        units=_.quantity.sum().cast("int64"),
+        orders=_.order_id.nunique().cast("int64"),
+    )
+
+
+def stock(tables: Tables) -> Rows:
+    """Return the stock of each product over the last `RECENT` days.
+
+    Columns: ``product_id, units`` (sold), ``days`` (watched), ``opening, closing, average`` (units), ``received``,
+    ``hours_out``, ``unit_cost`` (the last; null: not known).
+    """
+    since = _now(tables) - ibis.interval(days=RECENT)
+    rows = first_record(tables["inventory"], ("product_id", "date"))
+    rows = rows.filter((_.date >= since.cast("date")) & (_.date < _now(tables)))
+    found = rows.group_by("product_id").agg(
+        days=_.count().cast("int64"),
+        opening=_.opening.argmin(_.date),
+        closing=_.closing.argmax(_.date),
+        average=_.closing.cast("float64").mean(),
+        received=_.received.sum().cast("int64"),
+        hours_out=_.hours_out.fill_null(0).sum().cast("int64"),
+    )
+    sold = purchases(tables).filter((_.date >= since.cast("date")) & (_.date < _now(tables)))
+    sold = sold.group_by(item="product_id").agg(units=_.quantity.sum().cast("int64"))
+    found = found.left_join(sold, found.product_id == sold["item"]).drop("item")
+    found = found.mutate(units=ibis.coalesce(_.units, 0))
+    if "product_costs" not in tables:
+        return found.mutate(unit_cost=ibis.null("float64"))
+    c = first_record(tables["product_costs"], ("product_id", "valid_from")).filter(
+        _.valid_from < _now(tables)
+    )
+    c = c.group_by(item="product_id").agg(unit_cost=_.unit_cost.cast("float64").argmax(_.valid_from))
+    return found.left_join(c, found.product_id == c["item"]).drop("item")
+
+
+def deliveries(tables: Tables) -> Rows:
+    """Return how each supplier delivers each product.
+
+    Columns: ``product_id, supplier_id``; of what is here ``orders, lead, lead_deviation, late`` (days from the order,
+    and past the promise); ``quantity`` (ordered), ``coming`` (units ordered that are not here yet).
+    """
+    p = first_record(tables["purchase_orders"], ("purchase_order_id",)).filter(_.ordered_on < _now(tables))
+    here = (p.received_on < _now(tables)).fill_null(False)
+    lead = p.received_on.delta(p.ordered_on, unit="day").cast("float64")
+    late = p.received_on.delta(p.promised_on, unit="day").cast("float64")
+    p = p.mutate(here=here, days=ibis.ifelse(here, lead, None), past=ibis.ifelse(here, late, None))
+    return p.group_by("product_id", "supplier_id").agg(
+        orders=_.here.cast("int64").sum().cast("int64"),
+        quantity=_.quantity.sum().cast("int64"),
+        lead=_["days"].mean(),
+        lead_deviation=_["days"].std(how="sample"),
+        late=_.past.mean(),
+        coming=ibis.ifelse(_.here, 0, _.quantity).sum().cast("int64"),
+    )
+
+
+def trials(tables: Tables) -> Rows:
+    """Count who tried each product that was launched within the data, and who bought it again.
+
+    Columns: ``product_id, launched_on, had_chance`` (bought anything in the first `TRIAL` days), ``tried``,
+    ``could_repeat`` (triers whose next `TRIAL` days are over), ``repeated`` (of them, on a later day). Products whose
+    days of trial are not over are left out.
+    """
+    sold = (
+        purchases(tables)
+        .filter(_.customer_id.notnull())
+        .select("customer_id", "product_id", "date")
+        .distinct()
+    )
+    begins = sold.date.min().name("begins")
+    new = first_record(tables["products"], ("product_id",)).filter(_.launched_on.notnull())
+    new = new.select(item=_.product_id, launched_on=_.launched_on)
+    until = (new.launched_on + ibis.interval(days=TRIAL)).cast("date")
+    new = new.mutate(until=until).cross_join(sold.agg(begins)).filter(
+        (_.launched_on > _.begins) & (_.until <= _now(tables))
+    )  # fmt: skip
+    there = sold.inner_join(new, (sold.date >= new.launched_on) & (sold.date < new.until))
+    chance = there.group_by("item").agg(had_chance=_.customer_id.nunique().cast("int64"))
+    own = sold.inner_join(new, sold.product_id == new["item"])
+    first = own.date.min().over(ibis.window(group_by=("customer_id", "item")))
+    own = own.mutate(first=first).filter((_["first"] >= _.launched_on) & (_["first"] < _.until))
+    end = (own["first"] + ibis.interval(days=TRIAL + 1)).cast("date")
+    own = own.mutate(again=(own.date > own["first"]) & (own.date < end), over=end <= _now(tables))
+    each = own.group_by("item", "customer_id").agg(over=_.over.any(), again=_.again.any())
+    tried = each.group_by("item").agg(
+        tried=_.count().cast("int64"),
+        could_repeat=_.over.cast("int64").sum().cast("int64"),
+        repeated=(_.over & _.again).cast("int64").sum().cast("int64"),
+    )
+    found = new.left_join(chance, "item").drop("item_right").left_join(tried, "item").drop("item_right")
+    zero: dict[str, Value] = {
+        c: ibis.coalesce(found[c], 0) for c in ("had_chance", "tried", "could_repeat", "repeated")
+    }
+    return found.select("launched_on", product_id=found["item"], **zero)
+
+
+_SOLD = ("orders", "order_lines")
+_WHOLE = ("all",)
+
+MARTS = {
+    "panel": Mart(panel, ("product_id", "week"), _SOLD),
+    "products": Mart(products, ("product_id",), ("products",)),
+    "by_segment": Mart(
+        by_segment, ("kind", "level", "product_id", "week"), (*_SOLD, "customers", "memberships")
+    ),
+    "price_tests": Mart(
+        price_tests, ("test_id", "product_id", "region", "starts_on"), (*_SOLD, "price_tests")
+    ),
+    "sales_by_day": Mart(sales_by_day, ("date",), _SOLD, _WHOLE),
+    "stock": Mart(stock, ("product_id",), (*_SOLD, "inventory"), _WHOLE),
+    "deliveries": Mart(deliveries, ("product_id", "supplier_id"), ("purchase_orders",)),
+    "trials": Mart(trials, ("product_id",), (*_SOLD, "products"), ("all", "customers")),
+}
