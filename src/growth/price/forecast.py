@@ -1,0 +1,365 @@
+"""How much is sold in the days to come: a level and the days of the week, judged by going back and forecasting.
+
+The level follows by simple exponential smoothing (Brown 1959; Hyndman, Koehler, Ord and Snyder 2008, model ETS(M,N,M)
+in logs where every open day sold, in shares of the level where some sold nothing). Intervals come from the errors that
+the same forecast made in the past one day ahead, in whatever shape they have, wider the farther ahead as the level
+wanders. Days on which the shop was closed are no demand of zero: they are left out, and their forecast is nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from growth.stats.contrast import check_confidence
+from growth.stats.moments import Floats
+
+WEEK = 7
+LEAST = 4 * WEEK  # days that a forecast needs
+ALPHAS = np.round(np.arange(0.02, 0.601, 0.02), 2)  # smoothing weights that are tried
+RECENT = 8 * WEEK  # a weekday without one open day in so many days is a closed one
+WARM = 6  # open days before the level is judged
+LEAST_OPEN = 20
+FITTED = 8  # days of the week, less their mean, the start and the weight
+
+
+def complete(
+    rows: pd.DataFrame, first: dt.date, last: dt.date, open_days: Sequence[dt.date] | None = None
+) -> pd.DataFrame:
+    """Return one row a day, with a zero where the shop was open and sold nothing.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``date, value``, one row a day at most; value at least 0.
+    first, last : date
+        Both included. A last day that was not over must be left out by the caller.
+    open_days : sequence of date, optional
+        On which the shop traded. Without it the rows are taken for the whole shop's: it was closed on a missing day.
+
+    Returns
+    -------
+    DataFrame
+        ``date, value, open, filled``; value is NaN on closed days alone, `filled` says where a zero was put.
+
+    Raises
+    ------
+    ValueError
+        If a date comes twice, lies outside, or has a value on a day when the shop was closed; if a value is missing or
+        below 0.
+    """
+    known = rows.assign(date=pd.to_datetime(rows["date"]))
+    _check_rows(known, pd.Timestamp(first), pd.Timestamp(last))
+    days = pd.date_range(first, last)
+    value = known.set_index("date")["value"].astype(float).reindex(days)
+    is_open = (
+        value.notna() if open_days is None else pd.Series(days.isin(pd.to_datetime(list(open_days))), days)
+    )
+    wrong = days[(value.notna() & ~is_open).to_numpy()]
+    if len(wrong):
+        raise ValueError(
+            f"There are sales on {wrong[0]:%Y-%m-%d}, a day not among the open ones: add it to open_days."
+        )
+    filled = is_open & value.isna()
+    return pd.DataFrame(
+        dict(
+            date=days,
+            value=value.mask(filled, 0.0).to_numpy(),
+            open=is_open.to_numpy(),
+            filled=filled.to_numpy(),
+        )
+    )
+
+
+def _check_rows(rows: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> None:
+    if rows.empty or last < first:
+        raise ValueError("There is no day to forecast from: give rows, and a last day not before the first.")
+    twice = rows["date"][rows["date"].duplicated()]
+    if len(twice):
+        raise ValueError(f"{twice.iloc[0]:%Y-%m-%d} comes twice: sum to one row a day first.")
+    value = rows["value"].astype(float)
+    bad = rows["date"][~(np.isfinite(value) & (value >= 0))]
+    if len(bad):
+        raise ValueError(
+            f"The value of {bad.iloc[0]:%Y-%m-%d} is missing or below 0: take returns out of demand, or correct it."
+        )
+    outside = rows["date"][(rows["date"] < first) | (rows["date"] > last)]
+    if len(outside):
+        raise ValueError(f"{outside.iloc[0]:%Y-%m-%d} lies outside {first:%Y-%m-%d} to {last:%Y-%m-%d}.")
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level and the days of the week, fitted to complete days.
+
+    Parameters
+    ----------
+    alpha : float
+        Weight of the newest day in the level.
+    level : float
+        Of the last day: a log where `logs`, else in units a day.
+    week : ndarray, shape (7,)
+        Monday first: logs that sum to 0 over open weekdays, or factors whose mean over them is 1; NaN where closed.
+    logs : bool
+        Whether every open day sold, so that there are logs.
+    levels, cleaned : ndarray, shape (open days,)
+        The level after each open day, and the day's value without its weekday.
+    last : Timestamp
+        Last day.
+    """
+
+    alpha: float
+    level: float
+    week: Floats
+    logs: bool
+    levels: Floats
+    cleaned: Floats
+    last: pd.Timestamp
+
+    def errors(self, ahead: int = 1) -> Floats:
+        """Return by how much what comes `ahead` open days later may miss the level, in logs or in shares of it.
+
+        Notes
+        -----
+        Past one-step errors times sqrt(1 + (ahead - 1) alpha^2), the local level's growth (Hyndman et al. 2008, table
+        6.1), and sqrt(n / (n - 8)) for what was fitted: errors k steps ahead of one short past overlap, and look small.
+        """
+        before, came = self.levels[WARM - 1 : -1], self.cleaned[WARM:]
+        error = came - before if self.logs else came / np.maximum(before, 1e-12) - 1
+        n = len(error)
+        return error * np.sqrt((1 + (ahead - 1) * self.alpha**2) * n / (n - FITTED))
+
+
+def fit(days: pd.DataFrame) -> Level:
+    """Fit a level and the days of the week.
+
+    Parameters
+    ----------
+    days : DataFrame
+        From `complete`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four weeks, fewer than 20 open ones, or nothing was ever sold.
+
+    Notes
+    -----
+    Weekdays are effects of a two-way fit with the weeks, so that a trend does not leak into them: least squares of
+    logs, or Poisson (iterative proportional fitting) where there are zeros. `alpha` has the least squared one-step
+    error on a grid of 0.02.
+    """
+    is_open = days["open"].to_numpy(bool)
+    if len(days) < LEAST or is_open.sum() < LEAST_OPEN:
+        raise ValueError(
+            f"A forecast needs {LEAST} days, {LEAST_OPEN} of them open; there are {len(days)}, {is_open.sum()} open."
+        )
+    value = days["value"].to_numpy(float)[is_open]
+    if not value.sum() > 0:
+        raise ValueError("Nothing was sold on any day: there is no demand to forecast.")
+    weekday = days["date"].dt.day_of_week.to_numpy()[is_open]
+    block = np.arange(len(days))[is_open] // WEEK
+    logs = bool((value > 0).all())
+    week = _log_week(np.log(value), weekday, block) if logs else _factor_week(value, weekday, block)
+    cleaned = np.log(value) - week[weekday] if logs else value / week[weekday]
+    tried = [(_smooth(cleaned, a), float(a)) for a in ALPHAS]
+    costs = [float(((cleaned[WARM:] - level[WARM - 1 : -1]) ** 2).sum()) for level, _ in tried]
+    levels, alpha = tried[int(np.argmin(costs))]
+    closed = ~np.isin(np.arange(WEEK), days["date"].dt.day_of_week.to_numpy()[-RECENT:][is_open[-RECENT:]])
+    week = np.where(closed, np.nan, week)
+    return Level(alpha, float(levels[-1]), week, logs, levels, cleaned, days["date"].iloc[-1])
+
+
+def _log_week(value: Floats, weekday: np.ndarray, block: np.ndarray) -> Floats:
+    """Return weekday effects of log value on weekday and week."""
+    seen, x = np.unique(weekday), np.zeros((len(value), WEEK))
+    x[np.arange(len(value)), weekday] = 1.0
+    y = value.copy()
+    for column in (*(x[:, k] for k in seen), y):  # in place: less the mean of its week
+        column -= (np.bincount(block, column) / np.maximum(np.bincount(block), 1))[block]
+    effect = np.linalg.lstsq(x[:, seen], y, rcond=None)[0]
+    week = np.full(WEEK, np.nan)
+    week[seen] = effect - effect.mean()
+    return week
+
+
+def _factor_week(value: Floats, weekday: np.ndarray, block: np.ndarray) -> Floats:
+    """Return weekday factors of a Poisson model of weekday times week; a weekday that sold nothing counts as 1 unit."""
+    sold = np.maximum(np.bincount(weekday, value, WEEK), 1.0)
+    seen, factor = np.unique(weekday), np.ones(WEEK)
+    weekly = np.bincount(block, value)
+    for _ in range(50):
+        scale = np.bincount(block, factor[weekday])
+        size = np.divide(weekly, scale, out=np.zeros_like(weekly), where=scale > 0)
+        factor[seen] = (sold / np.maximum(np.bincount(weekday, size[block], WEEK), 1e-12))[seen]
+        factor /= factor[seen].mean()
+    week = np.full(WEEK, np.nan)
+    week[seen] = factor[seen]
+    return week
+
+
+def _smooth(cleaned: Floats, alpha: float) -> Floats:
+    """Return the level after each day; it starts at the mean of the first week."""
+    level, out = float(cleaned[:WEEK].mean()), np.empty(len(cleaned))
+    for i, value in enumerate(cleaned):
+        level += alpha * (value - level)
+        out[i] = level
+    return out
+
+
+def forecast(
+    model: Level, until: dt.date, confidence: float = 0.9, closed: Sequence[dt.date] = ()
+) -> pd.DataFrame:
+    """Return the days after the last, until a day, with intervals.
+
+    Parameters
+    ----------
+    model : Level
+    until : date
+        Included.
+    confidence : float
+        That a day's value lies within its interval.
+    closed : sequence of date
+        Days to come on which the shop will not trade, beside its closed weekdays.
+
+    Returns
+    -------
+    DataFrame
+        ``date, open, median, mean, low, high``: zeros on closed days. The median has the least absolute error expected
+        and the mean the least squared: add means, never medians.
+
+    Raises
+    ------
+    ValueError
+        If `until` is not after the last day, or farther than past errors reach.
+    """
+    check_confidence(confidence)
+    days = pd.date_range(model.last + pd.Timedelta(days=1), until)
+    if not len(days):
+        raise ValueError(f"Forecast until a day after the last known one, {model.last:%Y-%m-%d}.")
+    is_open = np.isfinite(model.week[days.day_of_week.to_numpy()]) & ~days.isin(pd.to_datetime(list(closed)))
+    ahead = np.cumsum(is_open)
+    if ahead[-1] > len(model.levels):
+        raise ValueError(
+            f"{ahead[-1]} open days ahead is farther than the {len(model.levels)} past ones can judge."
+        )
+    out = np.zeros((len(days), 4))
+    weekday = days.day_of_week.to_numpy()
+    for i in np.flatnonzero(is_open):
+        out[i] = _one(model, int(ahead[i]), float(model.week[weekday[i]]), confidence)
+    return pd.DataFrame(
+        dict(date=days, open=is_open, **dict(zip(("median", "mean", "low", "high"), out.T, strict=True)))
+    )
+
+
+def _one(model: Level, ahead: int, week: float, confidence: float) -> tuple[float, float, float, float]:
+    """Return median, mean, low and high of one day."""
+    errors = np.sort(model.errors(ahead))
+    low, high = conformal(errors, confidence)
+    if model.logs:
+        base = np.exp(model.level + week)
+        return (
+            float(base),
+            float(base * np.exp(errors).mean()),
+            float(base * np.exp(low)),
+            float(base * np.exp(high)),
+        )
+    base = model.level * week
+    shares = 1 + np.array([float(np.median(errors)), float(errors.mean()), low, high])
+    a, b, c, d = np.maximum(base * shares, 0.0)
+    return float(a), float(b), float(c), float(d)
+
+
+def conformal(errors: Floats, confidence: float) -> tuple[float, float]:
+    """Return the two order statistics of past errors between which the next lies with this probability.
+
+    Notes
+    -----
+    Of n exchangeable errors the next lies between the ranks k and n + 1 - k with probability 1 - 2k / (n + 1); with
+    too few for it, the extremes.
+    """
+    ranked, n = np.sort(errors), len(errors)
+    k = max(int(np.floor((n + 1) * (1 - confidence) / 2)), 1)
+    return float(ranked[k - 1]), float(ranked[n - k])
+
+
+def total(model: Level, until: dt.date, closed: Sequence[dt.date] = ()) -> tuple[float, float]:
+    """Return mean and standard deviation of what is sold from the day after the last until a day, together.
+
+    Notes
+    -----
+    A day's error moves the level of all later ones: with means m_i and errors of standard deviation s in shares,
+    variance = s^2 sum_i (m_i + alpha sum_{j > i} m_j)^2. Days added as independent would be too sure.
+    """
+    made = forecast(model, until, closed=closed)
+    mean = made["mean"].to_numpy(float)[made["open"].to_numpy(bool)]
+    share = np.exp(model.errors()) if model.logs else 1 + model.errors()
+    later = mean.sum() - np.cumsum(mean)
+    spread = float(share.std() / share.mean() * np.sqrt(((mean + model.alpha * later) ** 2).sum()))
+    return float(mean.sum()), spread
+
+
+Method = Callable[[pd.DataFrame, dt.date], pd.DataFrame]
+
+
+def level_forecast(days: pd.DataFrame, until: dt.date) -> pd.DataFrame:
+    """`fit` and `forecast` in one, as a method for `backtest`."""
+    return forecast(fit(days), until)
+
+
+def seasonal_naive(days: pd.DataFrame, until: dt.date) -> pd.DataFrame:
+    """Return the last week again and again, closed days as zeros; no interval."""
+    ahead = pd.date_range(days["date"].iloc[-1] + pd.Timedelta(days=1), until)
+    last = days["value"].fillna(0.0).to_numpy(float)[-WEEK:]
+    again = np.resize(last, len(ahead))
+    return pd.DataFrame(dict(date=ahead, median=again, low=np.nan, high=np.nan))
+
+
+def backtest(
+    days: pd.DataFrame, method: Method, origins: int = 8, horizon: int = 28, step: int = 28
+) -> pd.DataFrame:
+    """Forecast from past days and compare with what came.
+
+    Parameters
+    ----------
+    days : DataFrame
+        From `complete`.
+    method : callable
+        Takes complete days and a last day; returns ``date, median, low, high``.
+    origins, horizon, step : int
+        How many times, days ahead, and days between; the last origin's horizon ends on the last day.
+
+    Returns
+    -------
+    DataFrame
+        A row an origin, the newest first: ``origin, mase, mae, bias, inside``: mean absolute error over the mean
+        absolute difference of the training days from those a week before (Hyndman and Koehler 2006, eq. 3, with
+        period 7; closed days are zeros here), the error itself, forecast less seen a day, and the share of open days
+        within the interval (NaN where there is none).
+
+    Raises
+    ------
+    ValueError
+        If the days before the first origin are fewer than four weeks.
+    """
+    if len(days) - horizon - step * (origins - 1) < LEAST or min(origins, horizon, step) < 1:
+        raise ValueError(
+            f"{len(days)} days are too few for {origins} origins of {horizon} days, {step} apart, after {LEAST} days."
+        )
+    seen, rows = days["value"].fillna(0.0).to_numpy(float), []
+    for end in (len(days) - horizon - step * n for n in range(origins)):
+        made = method(days.iloc[:end], days["date"].iloc[end + horizon - 1])
+        came, said = seen[end : end + horizon], made["median"].to_numpy(float)
+        scale = float(np.abs(seen[WEEK:end] - seen[: end - WEEK]).mean())
+        if not scale > 0:
+            raise ValueError("Every training day equals the one a week before: MASE has no scale.")
+        is_open = days["open"].to_numpy(bool)[end : end + horizon]
+        inside = (came >= made["low"].to_numpy()) & (came <= made["high"].to_numpy())
+        share = float(inside[is_open].mean()) if made["low"].notna().all() and is_open.any() else float("nan")
+        error = float(np.abs(came - said).mean())
+        rows.append((days["date"].iloc[end - 1], error / scale, error, float((said - came).mean()), share))
+    return pd.DataFrame(rows, columns=["origin", "mase", "mae", "bias", "inside"])
