@@ -157,7 +157,7 @@ class Guards:
     step : float
         Largest change at once, as a share of today's price.
     index : tuple of float or None
-        Least and most of price over the competitor's.
+        Least and most of price over the competitor's; a product whose competitor is not known is not held to it.
     beyond : float
         Share by which the observed range may be left.
     sure : float
