@@ -220,6 +220,8 @@ def test_a_discount_keeps_to_what_was_ever_charged_and_pays_its_way() -> None:
 def test_draws_without_chance_have_the_moments() -> None:
     draws = normal_draws(-2.0, 0.5, 2000)
     assert draws.mean() == pytest.approx(-2.0) and draws.std() == pytest.approx(0.5, rel=2e-3)
+    few = normal_draws(-2.0, 0.5, 2000, freedom=5)
+    assert few.std() == pytest.approx(0.5 * np.sqrt(5 / 3), rel=0.02) and few.mean() == pytest.approx(-2.0)
 
 
 def test_two_peaks_are_told_apart() -> None:

@@ -258,8 +258,8 @@ def forecast(
 
 def _one(model: Level, ahead: int, week: float, confidence: float) -> tuple[float, float, float, float]:
     """Return median, mean, low and high of one day."""
-    errors = np.sort(model.errors(ahead))
-    low, high = conformal(errors, confidence)
+    errors = model.errors(ahead)
+    low, high = limits(errors, confidence)
     if model.logs:
         base = np.exp(model.level + week)
         return (
@@ -274,17 +274,17 @@ def _one(model: Level, ahead: int, week: float, confidence: float) -> tuple[floa
     return float(a), float(b), float(c), float(d)
 
 
-def conformal(errors: Floats, confidence: float) -> tuple[float, float]:
-    """Return the two order statistics of past errors between which the next lies with this probability.
+def limits(errors: Floats, confidence: float) -> tuple[float, float]:
+    """Return the limits between which the next error lies with this probability.
 
     Notes
     -----
-    Of n exchangeable errors the next lies between the ranks k and n + 1 - k with probability 1 - 2k / (n + 1); with
-    too few for it, the extremes.
+    Split conformal: the next of n + 1 exchangeable errors lies below the k-th past one with probability k / (n + 1)
+    (Lei et al. 2018, JASA 113:1094-1111); between ranks by interpolation, with too few for it the extremes.
     """
-    ranked, n = np.sort(errors), len(errors)
-    k = max(int(np.floor((n + 1) * (1 - confidence) / 2)), 1)
-    return float(ranked[k - 1]), float(ranked[n - k])
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(errors, [tail, 1 - tail], method="weibull")
+    return float(low), float(high)
 
 
 def total(model: Level, until: dt.date, closed: Sequence[dt.date] = ()) -> tuple[float, float]:

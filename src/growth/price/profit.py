@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from growth.stats.moments import Floats
 
@@ -128,17 +128,26 @@ def lerner(elasticity: ArrayLike, cost: ArrayLike, fee: float = 0.0) -> Floats:
     return out
 
 
-def normal_draws(mean: float, error: float, many: int = 1000) -> Floats:
-    """Return `many` quantiles of a normal distribution, evenly apart in probability: draws without chance.
+def normal_draws(mean: float, error: float, many: int = 1000, freedom: float = np.inf) -> Floats:
+    """Return `many` quantiles of an estimate's distribution, evenly apart in probability: draws without chance.
+
+    Parameters
+    ----------
+    mean, error : float
+        The estimate and its standard error.
+    many : int
+    freedom : float
+        Degrees of freedom of a t distribution; infinite for a normal one.
 
     Raises
     ------
     ValueError
-        If the mean is no number, the error is below 0 or no number, or there are fewer than 1.
+        If the mean is no number, the error is below 0 or no number, there are fewer than 1, or freedom is not positive.
     """
-    if not (np.isfinite(mean) and np.isfinite(error) and error >= 0 and many >= 1):
+    if not (np.isfinite(mean) and np.isfinite(error) and error >= 0 and many >= 1 and freedom > 0):
         raise ValueError(f"An estimate and an error of at least 0 are needed, not {mean!r} and {error!r}.")
-    return mean + error * ndtri((np.arange(many) + 0.5) / many)
+    share = (np.arange(many) + 0.5) / many
+    return np.asarray(mean + error * (ndtri(share) if freedom == np.inf else stdtrit(freedom, share)))
 
 
 def summary(values: Floats, confidence: float) -> tuple[float, float, float]:
