@@ -156,6 +156,7 @@ def test_the_last_day_of_repeat_must_be_known() -> None:
         (lambda: stages(weeks(a=[1.0, 2.0], b=[1.0, 2.0]).drop(index=1)), "no row for the last week"),
         (lambda: stages(weeks(a=[1.0]), launch=0), "at least one week"),
         (lambda: turnover(stocked(cost=[2.0, np.nan, 4.0, 1.0])), "its cost is missing"),
+        (lambda: turnover(stocked(currency=["EUR", "EUR", "GBP", "EUR"])), "several currencies"),
         (lambda: turnover(stocked(units=[1, 1, -1, 1])), "its units"),
         (lambda: turnover(stocked(product=["a", "a", "b", "c"])), "comes twice"),
         (lambda: trial_and_repeat(BOUGHT, "new", MONDAY, MONDAY + dt.timedelta(days=10)), "not over"),

@@ -217,6 +217,24 @@ def test_a_discount_keeps_to_what_was_ever_charged_and_pays_its_way() -> None:
     assert unsure.depth == 0 and 0 < unsure.probability < 0.9 and unsure.regret > 0
 
 
+def test_two_years_of_weeks_teach_a_price_near_the_best() -> None:
+    """Elasticity by least squares on 104 weeks: little is lost to who knows it, and the interval holds his price."""
+    lost, held = [], []
+    for seed in range(200):
+        random = np.random.default_rng(1_000 + seed)
+        x = random.normal(0, 0.1, 104)
+        y = 4 - 2.5 * x + random.normal(0, 0.2, 104)
+        slope = np.polyfit(x, y, 1)[0]
+        error = np.sqrt(
+            ((y - y.mean() - slope * (x - x.mean())) ** 2).sum() / 102 / ((x - x.mean()) ** 2).sum()
+        )
+        found = recommend(replace(TEA, elasticity=normal_draws(slope, error, 200)), replace(FREE, sure=0.0))
+        assert found.best and found.low and found.high
+        lost.append(1 - (found.best / 10) ** -2.5 * (found.best - 6) / 4)
+        held.append(found.low <= 10 <= found.high)
+    assert np.mean(lost) <= 0.02 and np.mean(held) >= 0.9
+
+
 def test_draws_without_chance_have_the_moments() -> None:
     draws = normal_draws(-2.0, 0.5, 2000)
     assert draws.mean() == pytest.approx(-2.0) and draws.std() == pytest.approx(0.5, rel=2e-3)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy.stats import nbinom, poisson
 
+from growth.price import forecast
 from growth.price.stock import Costs, Demand, expected_cost, fit, order, over, reorder_point
 
 COSTS = Costs(10.0, 6.0, holding=0.05, lost=0.1, salvage=1.0)
@@ -69,6 +72,27 @@ def test_an_estimated_order_costs_little_more_than_the_oracles() -> None:
         expected_cost(two, COSTS, order(fit(drawn(random, 52)).next(2), COSTS).level) for _ in range(150)
     ]
     assert 1 <= np.mean(costs) / best <= 1.05
+
+
+def test_an_order_from_a_daily_forecast_costs_little_more_than_the_oracles() -> None:
+    """Daily units with a day of the week, closed on Sundays; the next ten days are ordered for."""
+    week, start, paid = np.array([0.8, 0.9, 1.0, 1.0, 1.1, 1.2, 0.0]), dt.date(2024, 1, 1), []
+    ahead = np.array([week[(180 + n) % 7] for n in range(10)])
+    # open days' sizes add up where their success probabilities are the same
+    true = Demand(float(40 * ahead.sum()), float(np.sqrt((40 * ahead * (1 + 8)).sum())))
+    for seed in range(60):
+        random = np.random.default_rng(2_000 + seed)
+        rows = [
+            (start + dt.timedelta(days=n), float(random.negative_binomial(40 * week[n % 7] / 8, 1 / 9)))
+            for n in range(180)
+            if week[n % 7]
+        ]
+        days = forecast.complete(
+            pd.DataFrame(rows, columns=["date", "value"]), start, start + dt.timedelta(days=179)
+        )
+        mean, deviation = forecast.total(forecast.fit(days, units=True), start + dt.timedelta(days=189))
+        paid.append(expected_cost(true, COSTS, order(Demand(mean, deviation), COSTS).level))
+    assert 1 <= np.mean(paid) / order(true, COSTS).cost <= 1.05
 
 
 def test_stock_outs_do_not_bias_it() -> None:

@@ -183,8 +183,10 @@ def stages(
         for w in life["width"].unique()
     }
     rows = []
+    known = {w: np.sort(r[np.isfinite(r) & (r > 0)].to_numpy()) for w, r in found.items()}
     for name, weeks, quiet, width in life.itertuples():
-        ratio = found[width].get(name, np.nan) / _season(found[width].drop(name, errors="ignore"))
+        own_ratio = float(found[width].get(name, np.nan))
+        ratio = own_ratio / _season(known[width], own_ratio)
         stage = _stage(weeks <= launch, quiet >= silent, ratio, trend)
         rows.append((name, weeks, quiet, ratio if stage not in ("launch", "end") else np.nan, stage))
     return pd.DataFrame(rows, columns=["product", "weeks", "silent", "ratio", "stage"]).set_index("product")
@@ -200,10 +202,12 @@ def _changes(own: pd.DataFrame, names: pd.Index, width: int) -> pd.Series:
     return pd.Series(ratio, spans.index)
 
 
-def _season(ratios: pd.Series) -> float:
-    """Return the median change of the others; 1 where there are none, or it says nothing."""
-    known = ratios[np.isfinite(ratios) & (ratios > 0)]
-    return float(known.median()) if len(known) else 1.0
+def _season(ratios: np.ndarray, own: float) -> float:
+    """Return the median of sorted ratios without one of them; 1 where there are no others."""
+    at = int(np.searchsorted(ratios, own))
+    there = at < len(ratios) and ratios[at] == own
+    others = np.delete(ratios, at) if there else ratios
+    return float(others[(len(others) - 1) // 2] + others[len(others) // 2]) / 2 if len(others) else 1.0
 
 
 def _stage(is_new: bool, is_silent: bool, ratio: float, trend: float) -> str:
@@ -242,7 +246,8 @@ def turnover(stock: pd.DataFrame) -> pd.DataFrame:
     ----------
     stock : DataFrame
         ``product, days, units, cost, opening, closing``: units sold in so many days, cost of a unit, units in stock at
-        the start and the end; or ``average`` in place of the two, where stock is known day by day.
+        the start and the end; or ``average`` in place of the two, where stock is known day by day. With ``currency``,
+        there must be one.
 
     Returns
     -------
@@ -271,6 +276,8 @@ def _check_stock(stock: pd.DataFrame) -> None:
     twice = stock["product"][stock["product"].duplicated()]
     if len(twice):
         raise ValueError(f"{twice.iloc[0]!r} comes twice in the stock: sum to one row a product.")
+    if "currency" in stock and stock["currency"].nunique(dropna=False) > 1:
+        raise ValueError("Costs are in several currencies: convert them to one before stock is summed.")
     levels = ["average"] if "average" in stock else ["opening", "closing"]
     for column in ["units", "days", "cost", *levels]:
         value = stock[column].astype(float)

@@ -20,7 +20,8 @@ from growth.stats.moments import Floats
 
 WEEK = 7
 LEAST = 4 * WEEK  # days that a forecast needs
-ALPHAS = np.round(np.arange(0.02, 0.601, 0.02), 2)  # smoothing weights that are tried
+# smoothing weights that are tried, 0 first: a level that stays
+ALPHAS = np.array([0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6])
 RECENT = 8 * WEEK  # a weekday without one open day in so many days is a closed one
 WARM = 6  # open days before the level is judged
 LEAST_OPEN = 20
@@ -35,7 +36,7 @@ def complete(
     Parameters
     ----------
     rows : DataFrame
-        ``date, value``, one row a day at most; value at least 0.
+        ``date, value``, one row a day at most; value at least 0. With ``currency``, there must be one.
     first, last : date
         Both included. A last day that was not over must be left out by the caller.
     open_days : sequence of date, optional
@@ -81,6 +82,10 @@ def _check_rows(rows: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> 
     twice = rows["date"][rows["date"].duplicated()]
     if len(twice):
         raise ValueError(f"{twice.iloc[0]:%Y-%m-%d} comes twice: sum to one row a day first.")
+    if "currency" in rows and rows["currency"].nunique(dropna=False) > 1:
+        raise ValueError(
+            "The values are in several currencies: convert them to one before they are forecast."
+        )
     value = rows["value"].astype(float)
     bad = rows["date"][~(np.isfinite(value) & (value >= 0))]
     if len(bad):
@@ -110,6 +115,8 @@ class Level:
         The level after each open day, and the day's value without its weekday.
     last : Timestamp
         Last day.
+    whole : bool
+        Whether all values are whole and there are no logs: then limits are whole.
     """
 
     alpha: float
@@ -119,6 +126,7 @@ class Level:
     levels: Floats
     cleaned: Floats
     last: pd.Timestamp
+    whole: bool = False
 
     def errors(self, ahead: int = 1) -> Floats:
         """Return by how much what comes `ahead` open days later may miss the level, in logs or in shares of it.
@@ -131,16 +139,20 @@ class Level:
         before, came = self.levels[WARM - 1 : -1], self.cleaned[WARM:]
         error = came - before if self.logs else came / np.maximum(before, 1e-12) - 1
         n = len(error)
-        return error * np.sqrt((1 + (ahead - 1) * self.alpha**2) * n / (n - FITTED))
+        # a level that follows leaves no mean: what is left of one is noise, and would be carried into every forecast
+        return (error - error.mean()) * np.sqrt((1 + (ahead - 1) * self.alpha**2) * n / (n - FITTED))
 
 
-def fit(days: pd.DataFrame) -> Level:
+def fit(days: pd.DataFrame, units: bool = False) -> Level:
     """Fit a level and the days of the week.
 
     Parameters
     ----------
     days : DataFrame
         From `complete`.
+    units : bool
+        Whether values are units, whose mean is to be ordered for: then errors are shares of the level, for the mean of
+        logs is less sure. Of money the median is surer in logs, which large orders move less.
 
     Raises
     ------
@@ -150,8 +162,9 @@ def fit(days: pd.DataFrame) -> Level:
     Notes
     -----
     Weekdays are effects of a two-way fit with the weeks, so that a trend does not leak into them: least squares of
-    logs, or Poisson (iterative proportional fitting) where there are zeros. `alpha` has the least squared one-step
-    error on a grid of 0.02.
+    logs, or Poisson (iterative proportional fitting) of units and where there are zeros. `alpha` has the least squared
+    one-step error of a grid; it is 0 where the gain over that is less than Schwarz's criterion asks (1978), log(n) / 2
+    in log likelihood: a level that wanders for no reason makes orders dearer.
     """
     is_open = days["open"].to_numpy(bool)
     if len(days) < LEAST or is_open.sum() < LEAST_OPEN:
@@ -163,15 +176,19 @@ def fit(days: pd.DataFrame) -> Level:
         raise ValueError("Nothing was sold on any day: there is no demand to forecast.")
     weekday = days["date"].dt.day_of_week.to_numpy()[is_open]
     block = np.arange(len(days))[is_open] // WEEK
-    logs = bool((value > 0).all())
+    logs = bool((value > 0).all()) and not units
     week = _log_week(np.log(value), weekday, block) if logs else _factor_week(value, weekday, block)
     cleaned = np.log(value) - week[weekday] if logs else value / week[weekday]
-    tried = [(_smooth(cleaned, a), float(a)) for a in ALPHAS]
-    costs = [float(((cleaned[WARM:] - level[WARM - 1 : -1]) ** 2).sum()) for level, _ in tried]
-    levels, alpha = tried[int(np.argmin(costs))]
+    tried = _smooth(cleaned, ALPHAS)
+    costs = ((cleaned[WARM:, None] - tried[WARM - 1 : -1]) ** 2).sum(axis=0)
+    best, n = int(np.argmin(costs)), len(cleaned) - WARM
+    if n * np.log(max(costs[0], 1e-300) / max(costs[best], 1e-300)) < np.log(n):
+        best = 0
+    levels, alpha = tried[:, best], float(ALPHAS[best])
     closed = ~np.isin(np.arange(WEEK), days["date"].dt.day_of_week.to_numpy()[-RECENT:][is_open[-RECENT:]])
     week = np.where(closed, np.nan, week)
-    return Level(alpha, float(levels[-1]), week, logs, levels, cleaned, days["date"].iloc[-1])
+    whole = not logs and bool((value == np.round(value)).all())
+    return Level(alpha, float(levels[-1]), week, logs, levels, cleaned, days["date"].iloc[-1], whole)
 
 
 def _log_week(value: Floats, weekday: np.ndarray, block: np.ndarray) -> Floats:
@@ -202,11 +219,11 @@ def _factor_week(value: Floats, weekday: np.ndarray, block: np.ndarray) -> Float
     return week
 
 
-def _smooth(cleaned: Floats, alpha: float) -> Floats:
-    """Return the level after each day; it starts at the mean of the first week."""
-    level, out = float(cleaned[:WEEK].mean()), np.empty(len(cleaned))
+def _smooth(cleaned: Floats, alphas: Floats) -> Floats:
+    """Return the level after each day, shape (days, alphas): a mean of all days until 1 / alpha of them are there."""
+    level, out = np.zeros(len(alphas)), np.empty((len(cleaned), len(alphas)))
     for i, value in enumerate(cleaned):
-        level += alpha * (value - level)
+        level = level + np.maximum(alphas, 1 / (i + 1)) * (value - level)
         out[i] = level
     return out
 
@@ -271,6 +288,10 @@ def _one(model: Level, ahead: int, week: float, confidence: float) -> tuple[floa
     base = model.level * week
     shares = 1 + np.array([float(np.median(errors)), float(errors.mean()), low, high])
     a, b, c, d = np.maximum(base * shares, 0.0)
+    if (
+        model.whole
+    ):  # a count between two limits is between the whole ones around them: 0.2 as a low one would lose 0
+        c, d = np.floor(c), np.ceil(d)
     return float(a), float(b), float(c), float(d)
 
 

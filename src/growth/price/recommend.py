@@ -266,7 +266,8 @@ def recommend(product: Product, guards: Guards | None = None) -> Recommendation:
     -----
     The price maximises the mean of profit over draws, not the profit at the mean elasticity: the two differ where
     demand is uncertain. The interval of the best price is over draws, each with its own best price (Lerner's within the
-    guards). A gain is uncertain where its probability is below `guards.sure`.
+    guards). A gain is uncertain where its probability is below `guards.sure`. Units of today are taken for known. Draws
+    should be pooled towards a category: of many that are not, the largest gains are the most overstated.
     """
     guards = guards or Guards()
     refused = _refused(product)
