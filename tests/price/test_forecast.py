@@ -167,6 +167,15 @@ def test_a_gap_is_a_zero_only_where_the_shop_was_open() -> None:
     assert days["value"].fillna(-1).tolist() == [3, 0, -1, 2, -1]
 
 
+def test_a_long_silence_leaves_numbers() -> None:
+    dates = [START + dt.timedelta(days=n) for n in range(200)]
+    value = np.where((np.arange(200) < 30) | (np.arange(200) > 180), 20.0, 0.0)
+    days = f.complete(pd.DataFrame(dict(date=dates, value=value)), START, dates[-1])
+    made = f.forecast(f.fit(days), dates[-1] + dt.timedelta(days=14))
+    assert np.isfinite(made[["median", "mean", "low", "high"]].to_numpy()).all()
+    assert made["high"].max() < 1e4
+
+
 def test_the_future_does_not_reach_into_a_backtest() -> None:
     days = series(4, 150)
     before = f.backtest(days.iloc[:122], f.level_forecast, 1)

@@ -56,6 +56,12 @@ def test_without_an_interior_optimum_the_price_is_bounded_and_it_is_said(e: floa
     assert found.price == pytest.approx(8.8) and "bounded by the step" in found.sentence
 
 
+def test_it_is_said_where_todays_price_is_at_the_bound() -> None:
+    found = recommend(replace(TEA, elasticity=np.full(4, -0.6), observed=(5.0, 8.0)))
+    assert (found.reason, found.price) == (Reason.INELASTIC, 8.0)
+    assert "bounded by the observed range; that is today's." in found.sentence
+
+
 def test_the_price_maximises_the_mean_over_draws() -> None:
     wide = replace(TEA, elasticity=normal_draws(-2.2, 0.6, 60), fee=0.05, observed=(5.0, 40.0))
     best = recommend(wide, replace(FREE, sure=0.0)).best
@@ -269,6 +275,7 @@ def test_two_peaks_are_told_apart() -> None:
         (lambda: bounds(replace(TEA, cost=None), FREE), "needs a cost"),
         (lambda: normal_draws(-2, -1), "at least 0"),
         (lambda: lerner(-2.0, 0.0), "costs positive"),
+        (lambda: discount(replace(TEA, elasticity=np.full(4, 0.3)), 0.1), "does not fall"),
         (lambda: discount(TEA, 1.0), "shares below 1"),
         (lambda: discount(replace(TEA, cost=None), 0.1), "needs an elasticity and a cost"),
         (lambda: discount(TEA, 0.1, guards=Guards(margin=0.5)), "no room to cut"),

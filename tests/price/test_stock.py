@@ -125,6 +125,16 @@ def test_the_fit_is_statsmodels() -> None:
     assert found.error == pytest.approx(found.demand.mean * own.bse[0], rel=1e-2)
 
 
+def test_the_error_of_the_mean_is_that_of_repeated_samples_with_stock_outs_too() -> None:
+    random, found = np.random.default_rng(8), []
+    for _ in range(150):
+        demand, stock = drawn(random, 104), random.integers(5, 30, 104)
+        found.append(fit(np.minimum(demand, stock), demand >= stock))
+    assert np.mean([d.error for d in found]) == pytest.approx(
+        np.std([d.demand.mean for d in found]), rel=0.15
+    )
+
+
 def test_demand_without_extra_spread_is_poisson() -> None:
     found = fit([3, 4, 3, 4, 3, 4, 3, 4])
     assert found.demand.mean == pytest.approx(3.5, rel=1e-5)

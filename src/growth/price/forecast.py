@@ -25,6 +25,7 @@ ALPHAS = np.array([0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0
 RECENT = 8 * WEEK  # a weekday without one open day in so many days is a closed one
 WARM = 6  # open days before the level is judged
 LEAST_OPEN = 20
+SCARCE = 0.05  # of the mean: the least level of which errors are shares
 FITTED = 8  # days of the week, less their mean, the start and the weight
 
 
@@ -137,7 +138,9 @@ class Level:
         6.1), and sqrt(n / (n - 8)) for what was fitted: errors k steps ahead of one short past overlap, and look small.
         """
         before, came = self.levels[WARM - 1 : -1], self.cleaned[WARM:]
-        error = came - before if self.logs else came / np.maximum(before, 1e-12) - 1
+        # after a long silence a level is near nothing: a share of it would say nothing
+        least = SCARCE * self.cleaned.mean()
+        error = came - before if self.logs else (came - before) / np.maximum(before, least)
         n = len(error)
         # a level that follows leaves no mean: what is left of one is noise, and would be carried into every forecast
         return (error - error.mean()) * np.sqrt((1 + (ahead - 1) * self.alpha**2) * n / (n - FITTED))

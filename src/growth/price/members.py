@@ -65,7 +65,7 @@ def members_price(public: Product, members: Product, guards: Guards | None = Non
     single = peaks(both, low, high)[0]
     ends = [bounds(p, guards) for p in (public, members)]
     pair = [peaks(p, e.low, e.high)[0] for p, e in zip((one, two), ends, strict=True)]
-    if pair[1] > pair[0] * (1 - TOUCH):  # members answer less: they would pay more, and nobody joins for that
+    if pair[1] > pair[0] * (1 - TOUCH):  # members would pay as much or more, and nobody joins for that
         pair = [single, single]
     gains = one.value(pair[0]) + two.value(pair[1]) - both.value(single)
     gain = summary(gains, guards.confidence)
@@ -74,7 +74,7 @@ def members_price(public: Product, members: Product, guards: Guards | None = Non
         f"Members at {pair[1]:.2f} and the public at {pair[0]:.2f} earn more than {single:.2f} for all with "
         f"probability {probability:.2f}."
         if pair[0] != pair[1]
-        else f"Members answer price no more than the public: one price for all, {single:.2f}."
+        else f"Members would not pay less within the guards: one price for all, {single:.2f}."
     )
     return MembersPrice(pair[0], pair[1], single, gain, probability, text)
 

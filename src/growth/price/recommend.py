@@ -135,10 +135,14 @@ class Product:
             raise ValueError(f"{self.name}: its elasticities must be numbers, or None where not identified.")
 
     def profit(self) -> Profit:
-        """Return its profit by draw."""
+        """Return its profit by draw; a ValueError where that cannot be said."""
         if self.elasticity is None or self.cost is None:
             raise ValueError(f"{self.name}: profit needs an elasticity and a cost.")
         e = np.asarray(self.elasticity, float)
+        if not e.mean() < 0:
+            raise ValueError(
+                f"{self.name}: its estimated demand does not fall with price: the estimate is wrong."
+            )
         cross = np.array([np.broadcast_to(o.elasticity, e.shape) for o in self.others]).reshape(-1, len(e))
         return Profit(
             np.array([self.units]), np.array([self.price]), e[None, :], np.full(len(e), self.cost), self.fee,
@@ -368,13 +372,14 @@ def _decided(product: Product, guards: Guards, within: Bounds) -> Recommendation
 
 
 def _reason(product: Product, within: Bounds, best: float, may_stay: bool, sure: bool) -> Reason:
-    if may_stay and abs(best / product.price - 1) < 1e-6:
-        return Reason.KEEP
+    stays, at_most = abs(best / product.price - 1) < 1e-6, best >= within.high * (1 - TOUCH)
+    inelastic = at_most and (np.asarray(product.elasticity) >= -1).mean() > 0.5
+    if may_stay and stays:
+        return Reason.INELASTIC if inelastic else Reason.KEEP
     if may_stay and not sure:
         return Reason.UNCERTAIN
-    if best >= within.high * (1 - TOUCH):
-        e = np.asarray(product.elasticity)
-        return Reason.INELASTIC if (e >= -1).mean() > 0.5 else within.high_by
+    if at_most:
+        return Reason.INELASTIC if inelastic else within.high_by
     if best <= within.low * (1 + TOUCH):
         return within.low_by
     if np.isfinite(product.stock):
@@ -392,9 +397,10 @@ def _sentence(product: Product, reason: Reason, within: Bounds, best: float, pro
         return f"{best:.2f} is best on average, but {chance}: too little to act on; a price test would settle it."
     if reason is Reason.INELASTIC:
         share = float((np.asarray(product.elasticity) >= -1).mean())
+        more = "that is today's" if best == product.price else chance
         return (
             f"Demand falls by less than price rises (|e| <= 1 in {share:.0%} of draws): no price maximises profit, and "
-            f"{best:.2f} is only where it is {within.high_by}; {chance}."
+            f"{best:.2f} is only where it is {within.high_by}; {more}."
         )
     if reason is Reason.STOCK:
         return f"There is not enough to sell at a lower price than {best:.2f}; {chance}."

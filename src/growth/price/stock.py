@@ -7,6 +7,7 @@ they say that demand was at least as much, and are taken for that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, sqrt
 
@@ -299,11 +300,22 @@ def fit(units: ArrayLike, short: ArrayLike | None = None) -> Fitted:
         loss, start, method="L-BFGS-B", bounds=[(-8, 15), (-5, np.log(FLAT))], options=dict(ftol=1e-13)
     )
     mean, size = np.exp(best.x)
-    step = 1e-3  # of the log of the mean, around the optimum
-    ends = [loss(best.x + [d, 0.0]) for d in (-step, 0.0, step)]
-    bend = (ends[0] - 2 * ends[1] + ends[2]) / step**2
     demand = Demand(float(mean), float(np.sqrt(mean + mean**2 / size)))
-    return Fitted(demand, float(mean / np.sqrt(bend)), len(sold), int(out.sum()))
+    return Fitted(demand, float(mean) * _error(loss, best.x), len(sold), int(out.sum()))
+
+
+def _error(loss: Callable[[Floats], float], at: Floats) -> float:
+    """Return the standard error of the log of the mean: the size estimated with it, unless that is at its bound."""
+    steps = np.array([[1e-3, 0.0], [0.0, 1e-3]])
+    bend = np.array(
+        [
+            [loss(at + a + b) - loss(at + a - b) - loss(at - a + b) + loss(at - a - b) for b in steps]
+            for a in steps
+        ]
+    ) / (4 * 1e-6)
+    within = at[1] < np.log(FLAT) - 0.01 and np.linalg.det(bend) > 0
+    variance = np.linalg.inv(bend)[0, 0] if within else 1 / bend[0, 0]
+    return float(np.sqrt(variance))
 
 
 def _log_likelihood(theta: Floats, sold: Floats, short: Floats) -> float:
