@@ -142,7 +142,8 @@ def stages(
     weekly : DataFrame
         As for `xyz`; all products until the same last week.
     launch : int
-        Weeks for which a product is new, whatever it sells.
+        Weeks for which a product is new, whatever it sells: of weeks since its launch, so that rows must begin there,
+        not with the data.
     window : int
         Weeks of each of the two spans that are compared.
     trend : float

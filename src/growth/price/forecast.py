@@ -111,7 +111,7 @@ class Level:
     week : ndarray, shape (7,)
         Monday first: logs that sum to 0 over open weekdays, or factors whose mean over them is 1; NaN where closed.
     logs : bool
-        Whether every open day sold, so that there are logs.
+        Whether level, days of the week and errors are logs; else errors are shares of the level.
     levels, cleaned : ndarray, shape (open days,)
         The level after each open day, and the day's value without its weekday.
     last : Timestamp

@@ -16,7 +16,7 @@ from scipy.special import ndtri, stdtrit
 from growth.stats.moments import Floats
 
 GRID = 129  # prices that are tried before the slope is followed
-HALVINGS = 64
+HALVINGS = 48  # of a cell of at most some hundredths: as near as numbers are
 
 
 @dataclass(frozen=True)
