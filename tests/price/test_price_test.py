@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import t
+from statsmodels.stats.power import TTestIndPower
 
 from growth.price.price_test import (
     Noise,
@@ -95,6 +96,13 @@ def test_few_regions_reach_the_power_by_simulation() -> None:
     assert 0.78 <= np.mean(hits) <= 0.86  # an even number of regions is a little more than enough
     fewer = regions_needed(distance, 4, 0.2, 0.2, 0.3, 8)
     assert fewer < n  # a larger change needs fewer
+
+
+@pytest.mark.parametrize("distance", [2.0, 3.0, 4.0, 6.0])
+def test_regions_are_those_of_a_t_test(distance: float) -> None:
+    deviation = region_error(1.0, 4, 0.1, 0.2, 0.3, 8) / 2  # of a region; both halves of n: 4 / n
+    own = TTestIndPower().solve_power(distance / deviation, None, 0.05, 0.8, alternative="larger")
+    assert regions_needed(distance, 4, 0.1, 0.2, 0.3, 8) == 2 * max(int(np.ceil(float(np.ravel(own)[0]))), 2)
 
 
 def test_a_plan_says_what_settles_the_case() -> None:

@@ -116,6 +116,15 @@ def test_an_uncertain_gain_keeps_the_price() -> None:
         (dict(price=16.0, observed=(7.0, 20.0)), Guards(margin=0.5, step=0.9), 12.0, Reason.MARGIN),
         (dict(price=12.0, stock=20.0), FREE, 12 * 5**0.4, Reason.STOCK),
         (dict(price=7.0), Guards(margin=0.2), 7.7, Reason.STEP),
+        (dict(price=13.0), Guards(), 11.7, Reason.STEP),
+        (
+            dict(price=16.0, fee=0.1, elasticity=np.full(4, -9.0)),
+            Guards(margin=0.3, step=0.9),
+            10.0,
+            Reason.MARGIN,
+        ),
+        (dict(price=13.0, competitor=13.0), Guards(index=(0.95, 1.2)), 12.35, Reason.COMPETITOR),
+        (dict(price=13.0, observed=(12.8, 15.0)), Guards(), 12.8, Reason.RANGE),
     ],
 )
 def test_each_guard_binds_and_says_so(

@@ -125,6 +125,20 @@ def test_the_fit_is_statsmodels() -> None:
     assert found.error == pytest.approx(found.demand.mean * own.bse[0], rel=1e-2)
 
 
+def test_a_period_that_sold_out_counts_as_at_least() -> None:
+    """The best of a grid of the likelihood, added up by hand: P(demand >= 2) = 1 - P(0) - P(1)."""
+    units, short = np.array([0, 1, 3, 2, 9, 4, 2, 1, 2, 2]), np.array([False] * 6 + [True] * 4)
+    found = fit(units, short)
+    best = (-np.inf, 0.0)
+    for mean in np.arange(3, 5.5, 0.01):
+        for k in np.geomspace(0.4, 4, 30):
+            pmf = nbinom.pmf(np.arange(10), k, k / (k + mean))
+            below = np.cumsum(pmf) - pmf  # P(demand < y)
+            total = np.log(np.where(short, 1 - below[units], pmf[units])).sum()
+            best = max(best, (float(total), float(mean)))
+    assert found.demand.mean == pytest.approx(best[1], abs=0.03) and found.short == 4
+
+
 def test_the_error_of_the_mean_is_that_of_repeated_samples_with_stock_outs_too() -> None:
     random, found = np.random.default_rng(8), []
     for _ in range(150):
