@@ -1,8 +1,8 @@
 """How much is sold in the days to come: a level and the days of the week, judged by going back and forecasting.
 
 The level follows by simple exponential smoothing (Brown 1959; Hyndman, Koehler, Ord and Snyder 2008): ETS(A,N,A) of
-logs of money if every open day sold, ETS(M,N,M) of units and where some days sold nothing. Intervals come from the errors
-that the same forecast made in the past one day ahead, in whatever shape they have, wider the farther ahead as the level
+logs of money if every open day sold, ETS(M,N,M) of units and where some days sold nothing. Intervals come from the
+errors that the same forecast made in the past one day ahead, in whatever shape they have, wider ahead as the level
 wanders. Days on which the shop was closed are no demand of zero: they are left out, and their forecast is nothing.
 """
 
