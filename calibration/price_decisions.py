@@ -100,7 +100,7 @@ def _gain(product: Product, truth: float, price: float) -> float:
 
 
 def probability_of_gain(seed: int) -> dict[str, bool]:
-    """Is a probability p of a gain right? Gains kept with probability 1 / (2 p) come half the time. Band: (.48, .52)."""
+    """Is a probability p of a gain right? Gains kept with chance 1 / (2 p) come half the time. Band: (.48, .52)."""
     random = np.random.default_rng(seed)
     while True:
         product, truth = _case(random)
