@@ -184,3 +184,18 @@ def test_errors_over_time_equal_driscoll_and_kraay(lags: int) -> None:
         demeaner=pf.MapDemeaner(fixef_tol=1e-13),
     )  # fmt: skip
     assert np.sqrt(np.diagonal(found.matrix)) == pytest.approx(wanted.se().to_numpy(), rel=1e-8)
+
+
+def test_more_weeks_than_units_give_the_same() -> None:
+    frame = doubled()
+    columns = ["y", *X]
+    rows = twoway.panel(frame, columns, "unit", "week")
+    turned = twoway.panel(frame, columns, "week", "unit")
+    weight = np.exp(0.3 * rows.frame["z"].to_numpy())
+    mine = rows.residuals(rows.frame[columns].to_numpy(), weight)
+    other = turned.residuals(turned.frame[columns].to_numpy(), np.exp(0.3 * turned.frame["z"].to_numpy()))
+    assert rows.effects == turned.effects[::-1] and rows.effects[0] > rows.effects[1]
+    keys = ["unit", "week", "x"]
+    a = rows.frame[keys].assign(left=mine[:, 0]).sort_values(keys)["left"]
+    b = turned.frame[keys].assign(left=other[:, 0]).sort_values(keys)["left"]
+    assert a.to_numpy() == pytest.approx(b.to_numpy(), abs=1e-10)

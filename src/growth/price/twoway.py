@@ -260,7 +260,14 @@ class Panel:
         )  # fmt: skip
 
     def residuals(self, columns: Floats, weight: Floats | None = None) -> Floats:
-        """Return columns (N, m) less their unit and week effects."""
+        """Return columns (N, m) less their unit and week effects; the rarer kind is solved for, whichever it is."""
+        units, weeks = self.effects
+        if weeks > units:
+            order = np.argsort(self.week, kind="stable")
+            turned = Panel(self.frame, self.week[order], self.unit[order], 0)
+            left = np.empty_like(columns)
+            left[order] = turned.residuals(columns[order], None if weight is None else weight[order])
+            return left
         found = sweep(self.sums(columns, weight))
         return columns - found.unit[self.unit] - found.week[self.week]
 
@@ -278,7 +285,7 @@ def _codes(values: Ints) -> Ints:
 
 def panel(
     frame: pd.DataFrame, numbers: Sequence[str], unit: str, week: str, others: Sequence[str] = (),
-    singletons: bool = False,
+    effects: Sequence[str] | None = None,
 ) -> Panel:  # fmt: skip
     """Return checked rows as a panel.
 
@@ -291,8 +298,8 @@ def panel(
         Columns of keys; cells may be missing or doubled.
     others : sequence of str
         Columns that must not be missing (clusters).
-    singletons : bool
-        Keep rows that are alone in their unit or week.
+    effects : sequence of str, optional
+        Which of the two keys have effects, so that a row alone in one tells nothing; both unless told.
 
     Raises
     ------
@@ -301,7 +308,8 @@ def panel(
     """
     check(frame, numbers, [unit, week, *others])
     keys = [pd.factorize(frame[k], sort=True)[0] for k in (unit, week)]
-    alone = np.zeros(len(frame), bool) if singletons else lonely(keys[0], keys[1])
+    having = (unit, week) if effects is None else effects
+    alone = lonely(*(c if k in having else np.zeros_like(c) for k, c in zip((unit, week), keys, strict=True)))
     if alone.all():
         raise ValueError(
             f"Every row is alone in its `{unit}` or `{week}`, so nothing can be compared: widen the panel."
