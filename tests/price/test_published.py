@@ -223,8 +223,13 @@ def retail(where: Path) -> pd.DataFrame:
     raw = raw.assign(week=(monday - monday.min()).dt.days // 7, revenue=raw["Quantity"] * raw["UnitPrice"])
     cells = raw.groupby(["StockCode", "week"], as_index=False).agg(
         units=("Quantity", "sum"), revenue=("revenue", "sum"), median=("UnitPrice", "median"),
-        modal=("UnitPrice", lambda v: v.mode().iloc[0]),
     )  # fmt: skip
+    keys = ["StockCode", "week"]
+    lines = raw.groupby([*keys, "UnitPrice"], as_index=False).size()
+    modal = lines.sort_values(
+        [*keys, "size", "UnitPrice"], ascending=[True, True, False, True]
+    ).drop_duplicates(keys)
+    cells = cells.merge(modal.rename(columns={"UnitPrice": "modal"}).drop(columns="size"), on=keys)
     cells = cells[cells.groupby("StockCode")["week"].transform("size") >= 20]
     logs = dict(
         lq=np.log(cells["units"]), lp=np.log(cells["revenue"] / cells["units"]), modal=np.log(cells["modal"]),

@@ -71,7 +71,7 @@ class Reduced:
     def strength(self) -> float:
         """The effective F.
 
-        Montiel Olea and Pflueger (2013), JBES 31:358-369, eq. 4: p'Sp / tr(VS), p the first stage, V its covariance, S
+        Montiel Olea and Pflueger (2013), JBES 31:358-369: p'Sp / tr(VS), p the first stage, V its covariance, S
         the products of the instruments, controls taken out. Of one instrument it is the robust F.
         """
         q = len(self.first)

@@ -74,7 +74,7 @@ def fit(frame: pd.DataFrame, y: str, x: Sequence[str], unit: str, week: str, err
     -----
     Santos Silva and Tenreyro (2006), REStat 88:641-658. Rows that a perfect fit at 0 would take are left out and
     counted, as by ppmlhdfe: units and weeks without a sale, and what Correia, Guimaraes and Zylkin (2021),
-    arXiv:1903.01633, s. 4, find by rectified least squares. Corrections as of `twoway.fit`.
+    arXiv:1903.01633, find by rectified least squares. Corrections as of `twoway.fit`.
     """
     if isinstance(errors, scores.Classical):
         raise ValueError(
@@ -85,7 +85,7 @@ def fit(frame: pd.DataFrame, y: str, x: Sequence[str], unit: str, week: str, err
     own = rows.frame[list(x)].to_numpy(float)
     own = own - own.mean(axis=0)
     units = rows.frame[y].to_numpy(float)
-    beta, eta = _settle(rows, units, own, x)
+    beta, eta = settle(rows, units, own, x)
     mean = np.exp(eta)
     left = rows.residuals(own, mean)
     inverse = np.asarray(np.linalg.inv((left * mean[:, None]).T @ left), np.float64)
@@ -146,7 +146,7 @@ def _separated(rows: Panel, units: Floats, x: Floats) -> NDArray[np.bool_]:
     )
 
 
-def _settle(rows: Panel, units: Floats, x: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
+def settle(rows: Panel, units: Floats, x: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
     """Return coefficients and log means at the top of the pseudo-likelihood."""
     eta = np.log((units + units.mean()) / 2)
     before, betas = np.inf, [np.zeros(x.shape[1])]

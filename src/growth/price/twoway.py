@@ -360,8 +360,8 @@ def fit(
     Notes
     -----
     Small-sample corrections are pyfixest's defaults. Clustered: G / (G - 1) with the smallest G of all ways times
-    (N - 1) / (N - K), K of `scores.parameters`; two ways by Cameron, Gelbach and Miller (2011), JBES 29:238-249, eq.
-    2.13. Classical: RSS / (N - K). Disconnected parts are not counted off K, as pyfixest does not.
+    (N - 1) / (N - K), K of `scores.parameters`; two ways by Cameron, Gelbach and Miller (2011), JBES 29:238-249.
+    Classical: RSS / (N - K). Disconnected parts are not counted off K, as pyfixest does not.
     """
     rows = panel(frame, [y, *x], unit, week, cluster)
     columns = rows.frame[[y, *x]].to_numpy(float)
