@@ -19,6 +19,7 @@ from ibis import _
 from numpy.typing import NDArray
 
 from growth.price import scores
+from growth.price.pooling import Lists
 from growth.price.twoway import Effects, Ints, Sums, TwoWay, blocks, coefficients, lonely, sweep
 from growth.stats.moments import Floats
 
@@ -320,3 +321,29 @@ def _vector(row: dict[str, Any], k: int) -> Floats:
 
 def _square(row: dict[str, Any], k: int) -> Floats:
     return np.array([[row[f"_q{min(i, j)}_{max(i, j)}"] for j in range(k)] for i in range(k)])
+
+
+def lists(rows: Rows, y: str, x: str, unit: str, week: str) -> Lists:
+    """Return the rows of every unit as lists, in one scan: for slopes of its own (`pooling.from_lists`).
+
+    Raises
+    ------
+    ValueError
+        If a key or a number is missing or infinite, or there are no rows.
+    """
+    cell = ibis.struct(dict(w=rows[week], x=rows[x].cast("float64"), y=rows[y].cast("float64")))
+    found = _columns(rows.group_by(unit).agg(_rows=cell.collect()).order_by(unit).to_pyarrow())
+    if not len(found[unit]):
+        raise ValueError("There are no rows to fit: check the filter before.")
+    cells = found["_rows"].flatten()
+    weeks, own = cells.field("w"), {c: np.asarray(cells.field(k), float) for k, c in (("x", x), ("y", y))}
+    bad = {c: int((~np.isfinite(v)).sum()) for c, v in own.items()}
+    bad |= {week: weeks.null_count, unit: int(found[unit].null_count)}
+    for name, count in bad.items():
+        if count:
+            raise ValueError(
+                f"`{name}` is missing or infinite in {count:,} rows: fill or drop them first, and say how many."
+            )
+    codes = np.unique(np.asarray(weeks), return_inverse=True)[1]
+    keys = found[unit].to_numpy(zero_copy_only=False)
+    return Lists(keys, np.diff(np.asarray(found["_rows"].offsets)), codes, own[x], own[y])
