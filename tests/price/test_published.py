@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from growth.price import ladder, scores, twoway, twoway_marts
+from growth.price import crossprice, ladder, scores, twoway, twoway_marts
 from growth.price.instruments import reduced_form
 
 STORE = scores.Clustered(("store",))
@@ -268,3 +268,22 @@ def test_online_retail_with_weeks_of_no_sale(retail: pd.DataFrame) -> None:
     assert found.estimate is not None and found.n + sum(found.dropped.values()) == 109_695
     assert (found.estimate.value, found.estimate.error) == pytest.approx((-2.619889, 0.104092), abs=1.1e-6)
     assert ladder.two_way(full, of("lp", "log1p")).estimate.value == pytest.approx(-1.483151, abs=6e-7)
+
+
+BY_BOTH = ladder.Model("logmove", "lp", "item", "week", ("deal", "feat"), scores.Clustered(("store", "week")))
+
+
+def test_orange_juice_dip_after_promotions(juice: pd.DataFrame) -> None:
+    found = crossprice.dynamics(juice, BY_BOTH, lags=4, leads=1)
+    assert found.n == 90_948
+    assert (found.now.value, found.now.error) == pytest.approx((-3.345273, 0.137941), abs=6e-7)
+    assert (found.after[0].value, found.after[0].error) == pytest.approx((0.407981, 0.108451), abs=6e-7)
+    assert found.before[0].value == pytest.approx(-0.289902, abs=6e-7)
+    assert found.long_run.value == pytest.approx(-2.825571, abs=1.1e-6)
+    assert found.borrowed.value == pytest.approx(0.155, abs=5e-4) and found.borrowed.low > 0
+
+
+def test_orange_juice_regular_price_and_promotion(juice: pd.DataFrame) -> None:
+    found = crossprice.regular_and_promotion(juice, BY_BOTH)
+    assert (found.regular.value, found.regular.error) == pytest.approx((-3.000722, 0.144680), abs=6e-7)
+    assert (found.depth.value, found.depth.error) == pytest.approx((-3.432188, 0.144786), abs=6e-7)
