@@ -136,26 +136,41 @@ def _weeks(
 ) -> dict[str, Any]:
     """Return a row a week, in order; refuse what is missing."""
     keys = list(dict.fromkeys([unit, week, *cluster]))
-    made = {
-        f"_bad{i}": (rows[c].isnull() | rows[c].isnan() | rows[c].isinf()).sum()
-        for i, c in enumerate(columns)
-    }
-    made |= {f"_gone{i}": rows[c].isnull().sum() for i, c in enumerate(keys)}
-    made |= {f"_s{i}": rows[c].sum() for i, c in enumerate(columns)} | {"_n": rows.count()}
+    made = {f"_s{i}": rows[c].sum() for i, c in enumerate(columns)} | {"_n": rows.count()}
+    made |= {f"_c{i}": rows[c].count() for i, c in enumerate([*columns, *keys])}
     made |= {f"_in_{c}": rows[c].min() == rows[c].max() for c in cluster if c not in (unit, week)}
     found = rows.group_by(week).agg(**made).order_by(week).to_pyarrow()
     if not len(found):
         raise ValueError("There are no rows to fit: check the filter before.")
-    total = int(np.sum(np.asarray(found["_n"])))
-    for names, mark in ((columns, "_bad"), (keys, "_gone")):
-        for i, name in enumerate(names):
-            bad = int(np.sum(np.asarray(found[f"{mark}{i}"])))
-            if bad:
-                raise ValueError(
-                    f"`{name}` is missing or infinite in {bad:,} of {total:,} rows: fill or drop them first, and "
-                    "say how many."
-                )
-    return _columns(found)
+    table = _columns(found)
+    whole = all(np.isfinite(_filled(table[f"_s{i}"])).all() for i in range(len(columns)))
+    n = np.asarray(table["_n"])
+    if not whole or any((np.asarray(table[f"_c{i}"]) != n).any() for i in range(len(columns) + len(keys))):
+        _refuse(rows, columns, keys)
+    return table
+
+
+def _filled(column: Any) -> Floats:
+    """Return a column as floats; a null is no number."""
+    return np.asarray(column.to_numpy(zero_copy_only=False), float)
+
+
+def _refuse(rows: Rows, columns: Sequence[str], keys: Sequence[str]) -> None:
+    """Say which column is missing or infinite, and how often."""
+    bad = {c: (rows[c].isnull() | rows[c].isnan() | rows[c].isinf()).sum() for c in columns}
+    bad |= {c: rows[c].isnull().sum() for c in keys if c not in bad}
+    row = (
+        rows.agg(_n=rows.count(), **{f"_b{i}": v for i, v in enumerate(bad.values())})
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    for i, name in enumerate(bad):
+        if row[f"_b{i}"]:
+            raise ValueError(
+                f"`{name}` is missing or infinite in {row[f'_b{i}']:,} of {row['_n']:,} rows: fill or drop them first, "
+                "and say how many."
+            )
+    raise ValueError("A sum is too large for a number: put the columns on a smaller scale.")
 
 
 def _units(
@@ -284,39 +299,45 @@ def _meat(
 
     `rowwise`: the intersection of both ways is the row, so it needs no group-by.
     """
-    score = left.mutate(**{f"_s{i}": left[f"_x{i}"] * left["_e"] for i in range(k)})
-    totals = {f"_t{i}": score[f"_s{i}"].sum() for i in range(k)} | {"_rss": (score["_e"] * score["_e"]).sum()}
-    if not cluster:
-        row = score.agg(**totals).to_pyarrow().to_pylist()[0]
-        return np.zeros((k, k)), _vector(row, k), float(row["_rss"]), ()
-    meat, clusters = np.zeros((k, k)), []
-    for way in cluster:
-        part, groups = _products(score, k, [way])
-        meat += part
-        clusters.append(groups)
+    score = left.mutate(
+        **{f"_s{i}": left[f"_x{i}"] * left["_e"] for i in range(k)}, _rss=left["_e"] * left["_e"]
+    )
     if rowwise:
-        totals |= _pairs(score, k)
-    row = score.agg(**totals).to_pyarrow().to_pylist()[0]
+        score = score.mutate(**_pairs(score, k))
+    every = ["_rss", *(f"_s{i}" for i in range(k)), *(_pairs(score, k) if rowwise else ())]
+    if not cluster:
+        row = score.agg(**{c: score[c].sum() for c in every}).to_pyarrow().to_pylist()[0]
+        return np.zeros((k, k)), _vector(row, k), float(row["_rss"]), ()
+    row, first = _products(score, k, [cluster[0]], every)
+    meat, clusters = _square(first, k), [int(first["_g"])]
     if len(cluster) == 2:
-        meat -= _square(row, k) if rowwise else _products(score, k, list(cluster))[0]
+        second = _products(score, k, [cluster[1]], [])[1]
+        both = row if rowwise else _products(score, k, list(cluster), [])[1]
+        meat = meat + _square(second, k) - _square(both, k)
+        clusters.append(int(second["_g"]))
     return meat, _vector(row, k), float(row["_rss"]), tuple(clusters)
 
 
-def _products(score: Rows, k: int, keys: list[str]) -> tuple[Floats, int]:
-    sums = score.group_by(*keys).agg(**{f"_s{i}": _[f"_s{i}"].sum() for i in range(k)})
-    row = sums.agg(_g=sums.count(), **_pairs(sums, k)).to_pyarrow().to_pylist()[0]
-    return _square(row, k), int(row["_g"])
+def _products(
+    score: Rows, k: int, keys: list[str], totals: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return totals over rows, and products of the clusters' score sums with the number of clusters."""
+    columns = dict.fromkeys([*totals, *(f"_s{i}" for i in range(k))])
+    sums = score.group_by(*keys).agg(**{c: _[c].sum() for c in columns})
+    made = {f"_t{c}": sums[c].sum() for c in totals}
+    made |= {c: v.sum() for c, v in _pairs(sums, k).items()}
+    row = sums.agg(_g=sums.count(), **made).to_pyarrow().to_pylist()[0]
+    return {c: row[f"_t{c}"] for c in totals}, row
 
 
 def _pairs(table: Rows, k: int) -> dict[str, Any]:
     return {
-        f"_q{i}_{j}": (table[f"_s{i}"] * table[f"_s{j}"]).sum()
-        for i, j in combinations_with_replacement(range(k), 2)
+        f"_q{i}_{j}": table[f"_s{i}"] * table[f"_s{j}"] for i, j in combinations_with_replacement(range(k), 2)
     }
 
 
 def _vector(row: dict[str, Any], k: int) -> Floats:
-    return np.array([row[f"_t{i}"] for i in range(k)])
+    return np.array([row[f"_s{i}"] for i in range(k)])
 
 
 def _square(row: dict[str, Any], k: int) -> Floats:
