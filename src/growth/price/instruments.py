@@ -213,20 +213,22 @@ def anderson_rubin(reduced: Reduced, confidence: float = 0.95) -> Accepted:
     return _pieces(_statistic(reduced), limit, *_window(reduced), confidence)
 
 
-def _statistic(reduced: Reduced) -> Callable[[float, float], float]:
+def _statistic(reduced: Reduced) -> Callable[[Floats, Floats], Floats]:
     """Return Anderson and Rubin's statistic as a function of a, b in a y - b price (only b / a counts)."""
     q = len(reduced.first)
     v = reduced.covariance
     dd, dy, yy = v[:q, :q], v[:q, q:], v[q:, q:]
 
-    def statistic(a: float, b: float) -> float:
-        moment = a * reduced.form - b * reduced.first
-        spread = a * a * yy - a * b * (dy + dy.T) + b * b * dd
-        if not np.linalg.eigvalsh(spread)[0] > 0:
+    def statistic(a: Floats, b: Floats) -> Floats:
+        moment = np.multiply.outer(a, reduced.form) - np.multiply.outer(b, reduced.first)
+        parts = ((a * a, yy), (-a * b, dy + dy.T), (b * b, dd))
+        spread = sum((np.multiply.outer(w, m) for w, m in parts), np.zeros((len(a), q, q)))
+        if not (np.linalg.eigvalsh(spread)[:, 0] > 0).all():
             raise ValueError(
                 "The instruments' covariance is not positive: too few clusters for two ways; cluster by one."
             )
-        return float(moment @ np.linalg.solve(spread, moment))
+        solved = np.linalg.solve(spread, moment[:, :, None])[:, :, 0]
+        return np.asarray(np.sum(moment * solved, axis=1), float)
 
     return statistic
 
@@ -244,22 +246,27 @@ def _window(reduced: Reduced) -> tuple[float, float]:
 
 
 def _pieces(
-    statistic: Callable[[float, float], float], limit: float, centre: float, scale: float, confidence: float
+    statistic: Callable[[Floats, Floats], Floats],
+    limit: float,
+    centre: float,
+    scale: float,
+    confidence: float,
 ) -> Accepted:
     """Return where the statistic stays below its limit, on the whole line: b = centre + scale * tan(angle)."""
 
-    def excess(angle: float) -> float:
-        a, b = np.cos(angle), centre * np.cos(angle) + scale * np.sin(angle)
-        return statistic(float(a), float(b)) - limit
+    def excess(angle: Floats) -> Floats:
+        a = np.cos(angle)
+        return statistic(a, centre * a + scale * np.sin(angle)) - limit
 
     angles = np.linspace(-pi / 2, pi / 2, _GRID)
-    inside = np.array([excess(t) <= 0 for t in angles])
+    inside = excess(angles) <= 0
     if inside.all():
         return Accepted("line", ((-inf, inf),), confidence)
     if not inside.any():
         return Accepted("empty", (), confidence)
     edges = [
-        centre + scale * tan(brentq(excess, angles[i], angles[i + 1], xtol=1e-14))
+        centre
+        + scale * tan(brentq(lambda t: float(excess(np.array([t]))[0]), angles[i], angles[i + 1], xtol=1e-14))
         for i in np.flatnonzero(inside[1:] != inside[:-1])
     ]
     ends = ([-inf] if inside[0] else []) + edges + ([inf] if inside[-1] else [])
