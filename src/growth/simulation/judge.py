@@ -100,7 +100,10 @@ def judge(
 
 
 def profit(
-    settings: Any, price_lists: Mapping[str, Mapping[str, float]], horizon: int = 3, world: World | None = None
+    settings: Any,
+    price_lists: Mapping[str, Mapping[str, float]],
+    horizon: int = 3,
+    world: World | None = None,
 ) -> dict[str, float]:
     """Return what the shop keeps in the next months under price lists, CNY: its contribution.
 
