@@ -47,7 +47,7 @@ def orders(frame: Frames) -> pd.DataFrame:
 
 
 def asked(frame: Frames, lines: pd.DataFrame) -> pd.DataFrame:
-    """Return lines (with their ``date``) and what the shelf asked: that of the region, where a price was tried there."""
+    """Return lines (with their ``date``) and what the shelf asked: in the region, where a price was tried there."""
     lines = lines.assign(region=lines["order_id"].map(frame("orders").set_index("order_id")["region"]))
     prices = frame("prices").rename(columns={"promotion_id": "promotion"})
     everywhere = prices[prices["region"].isna()].drop(columns=["region", "price_list"])
