@@ -46,6 +46,19 @@ def orders(frame: Frames) -> pd.DataFrame:
     return o[o["status"] != "cancelled"]
 
 
+def asked(frame: Frames, lines: pd.DataFrame) -> pd.DataFrame:
+    """Return lines (with their ``date``) and what the shelf asked: in the region, where a price was tried there."""
+    lines = lines.assign(region=lines["order_id"].map(frame("orders").set_index("order_id")["region"]))
+    prices = frame("prices").rename(columns={"promotion_id": "promotion"})
+    everywhere = prices[prices["region"].isna()].drop(columns=["region", "price_list"])
+    both = lines.merge(everywhere, on=["product_id", "date"], how="left")
+    local = prices.dropna(subset=["region"])[["product_id", "region", "date", "price", "list_price"]]
+    both = both.merge(local, on=["product_id", "region", "date"], how="left", suffixes=("", "_local"))
+    for column in ("price", "list_price"):
+        both[column] = both[f"{column}_local"].where(both[f"{column}_local"].notna(), both[column])
+    return both
+
+
 def visits(frame: Frames) -> pd.DataFrame:
     s = frame("sessions")
     return s.assign(date=(s["started_at"] + OFFSET).dt.normalize(), person=person(s["session_id"]))

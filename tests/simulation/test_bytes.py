@@ -36,7 +36,7 @@ def test_seeds_differ_in_every_drawn_table(small: Settings, base: Platform, tmp_
     other = make(tmp_path, replace(small, seed=small.seed + 1)).bytes()
     mine = base.bytes()
     same = {name.split("/")[0] for name in mine if mine[name] == other.get(name)}
-    # What is laid down, not drawn: the cities, the suppliers, and the experiments as planned. The calendar of promotions is
+    # What is laid down, not drawn: cities, suppliers, and the experiments as planned. The calendar of promotions is
     # nearly so: some product is on a weekly promotion on almost every day.
     assert same - {"promotions"} == {
         "regions",

@@ -177,7 +177,7 @@ def test_whom_the_club_does_not_touch_keeps_every_row(shop: Path, without: Platf
     for table in PERSONAL:
         a, b = (rows_of(p, table) for p in (without, club))
         a, b = (f[~f["person"].isin(members)].reset_index(drop=True) for f in (a, b))
-        assert len(a) > 20, table
+        assert len(a) > 20 or table == "points", table  # only members have points
         pd.testing.assert_frame_equal(a, b)
     for table in ("regions", "products", "product_costs", "prices", "experiments"):
         assert club.frame(table).equals(without.frame(table))

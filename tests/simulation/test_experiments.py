@@ -15,7 +15,7 @@ from growth.simulation import Policy, Settings, World, words
 from growth.simulation.experiments import BEAUTY, EXPERIMENTS, Experiment
 from growth.simulation.judge import judge
 from growth.simulation.trials import MESSAGE_COST
-from tests.simulation.bookkeeping import OFFSET, by_unit, difference, fen, person, window
+from tests.simulation.bookkeeping import OFFSET, asked, by_unit, difference, fen, person, window
 from tests.simulation.conftest import CLUBS, TABLES, TRIALS, Platform, make
 from tests.simulation.test_levers import PERSONAL, rows_of, touched
 
@@ -54,9 +54,9 @@ def test_without_experiments_the_shop_is_as_it_was(small: Settings, tmp_path: Pa
     began = plain.frame("sessions").set_index("session_id")["started_at"]
     lines = plain.frame("order_lines")
     lines = lines.assign(date=local(("s" + lines["order_id"].str[1:]).map(began)).dt.date)
-    both = lines.merge(plain.frame("prices"), on=["product_id", "date"], suffixes=("", "_list"))
+    both = asked(plain.frame, lines)
     assert len(both) == len(lines) and (both["amount"] == both["price"] * both["quantity"]).all()
-    assert both["promotion_id"].fillna("").equals(both["promotion_id_list"].fillna(""))
+    assert both["promotion_id"].fillna("").equals(both["promotion"].fillna(""))
     o = plain.frame("orders")
     goods = o["order_id"].map(lines["amount"].groupby(lines["order_id"]).sum())
     assert ((o["shipping_cost"] == 0) == (goods >= 99)).all()
@@ -205,7 +205,7 @@ def discounted(platform: Platform, e: Experiment) -> pd.DataFrame:
     lines = platform.frame("order_lines")
     lines = lines[lines["order_id"].isin(set(lines.loc[lines["promotion_id"] == e.id, "order_id"]))]
     lines = lines.assign(date=local(("s" + lines["order_id"].str[1:]).map(began)).dt.date)
-    lines = lines.merge(platform.frame("prices")[["product_id", "date", "price"]], on=["product_id", "date"])
+    lines = asked(platform.frame, lines)
     lines["shelf"] = fen(lines["price"]) * lines["quantity"]
     lines["off"] = lines["shelf"] - fen(lines["amount"])
     return lines

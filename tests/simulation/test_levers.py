@@ -124,7 +124,9 @@ def test_whoever_a_lever_does_not_touch_has_the_same_rows(
         if table == "inventory":
             pd.testing.assert_frame_equal(*(f[["product_id", "date", "hours_out"]] for f in (a, b)))
         both = a.merge(b, on="purchase_order_id") if table == "purchase_orders" else a.iloc[:0]
-        assert table == "inventory" or len(both) > 0.9 * len(a)
+        assert table == "inventory" or len(both) > 0.8 * len(
+            a
+        )  # a delivery that need not come is not ordered
         for column in ("supplier_id", "ordered_on", "promised_on", "received_on") if len(both) else ():
             pd.testing.assert_series_equal(both[f"{column}_x"], both[f"{column}_y"], check_names=False)
         return

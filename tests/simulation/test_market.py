@@ -122,9 +122,8 @@ def test_prices_lie_in_the_range_of_a_shop(state: State) -> None:
 def panel_of(platform: Platform) -> pd.DataFrame:
     """Units, mean price, cost and promotion by product and week, from the raw tables."""
     week = lambda t: (pd.to_datetime(t) - pd.Timestamp("2020-12-28")).dt.days // 7  # noqa: E731
-    prices = platform.frame("prices").assign(
-        week=lambda f: week(f["date"]), price=lambda f: f["price"].astype(float)
-    )
+    prices = platform.frame("prices").query("region.isna()", engine="python")
+    prices = prices.assign(week=lambda f: week(f["date"]), price=lambda f: f["price"].astype(float))
     prices = prices.assign(tag=prices["promotion_id"].notna())
     cells = prices.groupby(["product_id", "week"]).agg(
         price=("price", "mean"), tag=("tag", "mean"), days=("price", "size")

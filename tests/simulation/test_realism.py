@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.simulation.bookkeeping import asked
 from tests.simulation.conftest import Platform
 
 
@@ -97,8 +98,7 @@ def test_order_lines_carry_the_price_of_their_day(default: Platform) -> None:
     began = default.frame("sessions").set_index("session_id")["started_at"]
     moment = ("s" + lines["order_id"].str[1:]).map(began)
     lines = lines.assign(date=(moment + pd.Timedelta(hours=8)).dt.date)
-    prices = default.frame("prices").rename(columns={"promotion_id": "promotion"})
-    both = lines.merge(prices, on=["product_id", "date"], how="left")
+    both = asked(default.frame, lines)
     assert len(both) == len(lines)
     paid, listed = both["price"] * both["quantity"], both["list_price"] * both["quantity"]
     assert (both["amount"] + both["discount"] == listed).all()

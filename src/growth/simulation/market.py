@@ -92,6 +92,15 @@ def tested_elasticity(world: World, state: State, needs: Floats) -> float:
     return slope / units
 
 
+def tested_share(state: State, panel: Panel) -> float:
+    """Return the share of all expected units that the products of the price test sell on its days."""
+    middle = state.span.days[state.span.days % 7 == 2]
+    inside = state.test.inside(middle[panel.week.astype(np.int64)]) & np.isin(
+        panel.product, state.test.products
+    )
+    return float(panel.share[inside].sum())
+
+
 @dataclass(frozen=True)
 class Panel:
     """The market by product and week, without sampling noise; only cells of products on sale all week."""
@@ -99,6 +108,7 @@ class Panel:
     log_units: Floats
     log_price: Floats
     log_cost: Floats
+    log_rival: Floats  # mean log deviation of competitors' prices
     tag: Floats
     share: Floats  # expected units as a share of all
     product: Floats
@@ -123,6 +133,7 @@ def panel(world: World, state: State, needs: Floats) -> Panel:
         np.log(expected[week, product]),
         np.log(state.price[middle[week], product] / 100.0),
         np.log(state.cost[row, product] / 100.0),
+        state.rivals.log_price[row, product],
         (state.promotion[middle[week], product] >= 0).astype(np.float64),
         expected[week, product] / expected.sum(),
         product.astype(np.float64),

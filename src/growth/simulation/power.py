@@ -41,7 +41,8 @@ def power_table(
     def truth(name: str) -> float:
         return float(truths[name]["value"])
 
-    price = _PriceErrors(world, market.panel(world, state, tally.needs), counts["units"])
+    panel = market.panel(world, state, tally.needs)
+    price = _PriceErrors(world, panel, counts["units"])
     bias = truth("naive_price_slope") - truth("cost_instrument_price_slope")
     rivals = truth("cross_price_elasticity") * (PER_CATEGORY - 1)
     members = np.maximum([counts["silver members"], counts["gold members"]], 1)
@@ -54,6 +55,9 @@ def power_table(
         _row("rivals_price_elasticity", rivals, price.rivals(), True, "all rivals of the category at once"),
         _row("one_product_elasticity", truth("own_price_elasticity"), price.one(), False,
              "the median product on its own, with the shop's week effects known"),
+        _row("competitor_price_elasticity", truth("competitor_price_elasticity"), price.competitors(), True,
+             "competitors' prices, product and week effects; demand shocks and counts"),
+        *_tested(world, state, counts["order_lines"] * market.tested_share(state, panel), truths),
         _row("load_time_effect_on_orders", truth("load_time_effect_on_orders"),
              1 / (np.sqrt(counts["orders"]) * world.pages.spread), True,
              "orders a visit on log load time, within city"),
@@ -71,6 +75,20 @@ def power_table(
             for name, value, error in power_rows(world, tried)
         ),
     ]  # fmt: skip
+
+
+def _tested(
+    world: World, state: State, lines: float, truths: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the row of the price test, where there was one: lots have no shock in common, lines are counts."""
+    if not state.test.products.size:
+        return []
+    error = 1 / np.sqrt(max(lines, 1e-9) * np.log(world.shelf.test_factors).var())
+    name, doc = (
+        "price_test_elasticity",
+        "order lines by product, period and region on the log of the drawn factor",
+    )
+    return [_row(name, float(truths[name]["value"]), error, True, doc)]
 
 
 _PRICE = "cost as instrument, product and week effects; demand shocks and counts, clustered by product"
@@ -104,6 +122,11 @@ class _PriceErrors:
 
     def own(self) -> float:
         return self._error(self.cost, self.price)
+
+    def competitors(self) -> float:
+        p = self.panel
+        theirs = market.within(p.log_rival, p.product, p.week, p.share)
+        return self._error(theirs, theirs)
 
     def naive(self) -> float:
         return self._error(self.price, self.price)

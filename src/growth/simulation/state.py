@@ -234,9 +234,8 @@ def draw_state(
     market = autoregression(draws, "market shock", 1, last_week, season.market_rho, season.market_sd)[
         weeks, 0
     ]
-    region = season.region_sd * draws.normal(
-        "region shock", np.arange(len(words.CITIES))[None, :], weeks[:, None]
-    )
+    city = np.arange(len(words.CITIES))[None, :]
+    region = season.region_sd * draws.normal("region shock", city, weeks[:, None])
     shock = autoregression(draws, "demand shock", count, last_week, demand.shock_rho, demand.shock_sd)[weeks]
     shared, log_cost = _costs(draws, demand, products, weeks)
     cost = np.rint(products.base_cost * np.exp(log_cost) * 100).astype(np.int64)
@@ -253,9 +252,10 @@ def draw_state(
     unlimited[:, ~on_sale] = -np.inf
     opening = 1 + season.launch * np.exp(-(days - span.first) / season.launch_days)
     visit = cal.visit * np.exp(market[row])
-    level = (visit * cal.errand)[:, None] * np.exp(rest)
-    plain = log_list[row] + np.log(1 - depth)  # whatever a policy does to prices: stock must not answer it
-    want = level * _answer(demand, plain - products.log_base, which >= 0)
+    plain = (
+        log_list[row] + np.log(1 - depth) - products.log_base
+    )  # whatever a policy does: stock answers none
+    want = (visit * cal.errand)[:, None] * np.exp(rest) * _answer(demand, plain, which >= 0)
     shelf = draw_stock(draws, world.shelf, products, days, want, on_sale)
     return State(
         span, products, visit, cal.errand, opening * visit, np.exp(region), shock, log_cost, cost,

@@ -104,7 +104,7 @@ def sold(state: State, lives: Lives) -> Ints:
 
 @dataclass(frozen=True)
 class _Books:
-    """A product's books: units by day on sale, and what each order brought (-1: not known yet)."""
+    """A product's books: units by day on sale, and what each order brought (of one to come: what is expected)."""
 
     received: Ints
     written_off: Ints
@@ -157,7 +157,8 @@ def tables(state: State, sales: Ints) -> dict[str, pa.Table]:
     end = np.minimum(p.delisted, span.last) - span.first
     rows, bought = [], []
     for j in np.flatnonzero(first < end):
-        its = np.flatnonzero(stock.product == j)
+        # What would have come only after the product's end was called off.
+        its = np.flatnonzero((stock.product == j) & (stock.received < p.delisted[j]))
         days = slice(int(first[j]), int(end[j]))
         arrivals = stock.received[its] - span.first - first[j]
         b = _keep_books(sales[days, j], stock.out[days, j], stock.left[days, j], arrivals)
