@@ -27,7 +27,12 @@ def find_root() -> Path:
 
 
 # One word per topic, everywhere: notebook, parameters, code, marts, findings, tests.
-TOPICS = {"audit": "00_audit", "promotions": "03_promotions", "price": "04_price", "retention": "06_retention"}
+TOPICS = {
+    "audit": "00_audit",
+    "promotions": "03_promotions",
+    "price": "04_price",
+    "retention": "06_retention",
+}
 
 
 def slug(topic: str) -> str:

@@ -25,6 +25,11 @@ class Params(Section):
     rival_low: float = Field(gt=0, le=10, description="least price over the lowest competitor's, above 0")
     rival_high: float = Field(gt=0, le=10, description="most price over the lowest competitor's, above 0")
     sure: float = Field(ge=0, le=1, description="least probability of a gain for a change, 0 to 1")
+    spread: float = Field(
+        ge=0,
+        le=3,
+        description="assumed: standard deviation of products' elasticities about the level, 0 to 3",
+    )
     holding: float = Field(
         ge=0, le=2, description="cost of a year in stock as a share of the cost of goods, 0 to 2"
     )

@@ -1,0 +1,380 @@
+"""The sentences of ``04_price``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from growth.errors import UserError
+from growth.price.crossprice import Dynamics, Split
+from growth.price.forecast import complete, fit, forecast
+from growth.price.ladder import Rung
+from growth.price.model import COST, TEST, Level, Panel
+from growth.price.recommend import Reason
+from growth.price.supply import Range
+from growth.stats.contrast import Estimate
+from growth.words import count, figures, percent, plural
+
+if TYPE_CHECKING:
+    from growth.report.notebook import Notebook
+
+TWO = "{:.2f}"
+RUNGS = {c: TWO for c in ("elasticity", "low", "high")}
+AUDIT = {"spread": "{:.3f}", "left": "{:.0%}", "zeros": "{:.0%}"}
+OWN = {c: TWO for c in ("slope", "slope_error", "elasticity", "error", "low", "high")}
+LIST = {c: "{:,.2f}" for c in ("today", "price", "best", "low", "high", "gain", "gain_low", "gain_high")}
+LIST |= {"probability": "{:.0%}"}
+ORDERS = {"weekly": "{:,.1f}", "lead": "{:.1f}", "safety": "{:,.0f}", "served": "{:.1%}", "cost": "{:,.2f}"}
+STOCK = {"average": "{:,.0f}", "tied_up": "{:,.0f}", "turns": "{:.1f}"}
+TRIALS = {c: "{:.1%}" for c in ("trial", "trial_low", "trial_high", "repeat", "repeat_low", "repeat_high")}
+RANGE = {"revenue": "{:,.0f}", "share": "{:.1%}", "variation": TWO}
+TESTED = {"mase": TWO, "mae": "{:,.0f}", "bias": "{:+,.0f}", "inside": "{:.0%}"}
+_NO = {"-": "\N{MINUS SIGN}"}
+
+
+def signed(value: float) -> str:
+    """-2.345 -> ``−2.35``."""
+    return f"{value:.2f}".replace("-", _NO["-"])
+
+
+def _span(e: Estimate) -> str:
+    return f"{signed(e.low)} to {signed(e.high)}"
+
+
+def left_out(nb: Notebook, panel: Panel) -> None:
+    """Say which rows are not in the panel, and whose unit value is no price."""
+    for why, n in panel.left_out.items():
+        nb.note(f"{plural(n, 'product-week')} left out: {why}; {count(len(panel.rows))} are used.")
+    if len(panel.bulk):
+        nb.note(
+            f"Of {plural(len(panel.bulk), 'product')} revenue / units lies more than 5 % below the price of the usual "
+            "line: many are bought cheaply. Prices here are those of the line; with revenue / units elasticities would "
+            "be too large."
+        )
+
+
+def names(products: pd.DataFrame | None, panel: Panel) -> dict[str, str]:
+    """Return what products are called; their id where they have no name."""
+    ids = panel.rows["product_id"].unique()
+    known = {} if products is None else products.set_index("product_id")["name"].dropna().to_dict()
+    return {str(i): str(known.get(i, i)) for i in ids}
+
+
+def audit(nb: Notebook, found: pd.DataFrame) -> None:
+    """Record how many products can be identified at all."""
+    missing = found[found["reason"] != ""]
+    nb.finding(
+        "D1.identified",
+        f"The prices of {count(len(found) - len(missing))} of {plural(len(found), 'product')} have moved enough to "
+        f"tell an elasticity; in the median {percent(found['left'].clip(upper=1).median(), 0)} of a price's variation "
+        "is its own, not the product's level or the week's.",
+        len(found) - len(missing),
+        "products",
+        n=len(found),
+        method="weeks with a price, different prices, share of variation left after product and week effects; a census",
+        series={"missing": len(missing)},
+    )
+
+
+def rungs(nb: Notebook, found: list[Rung], top: Level, headline: bool) -> pd.DataFrame:
+    """Record every rung and the level (the page's `headline` where no price list follows); return the table."""
+    for r in found:
+        if r.estimate is None or r.refused:
+            nb.nothing(f"{r.name}: {r.refused}")
+            continue
+        nb.finding(
+            f"D1.rung_{r.name.replace(' ', '_').replace(',', '')}",
+            f"{r.name}: elasticity {signed(r.estimate.value)} ({nb.level} {_span(r.estimate)}).",
+            r.estimate.value,
+            "elasticity",
+            low=r.estimate.low,
+            high=r.estimate.high,
+            n=r.n,
+            method=f"{r.name}; errors {r.errors}",
+            detail=True,
+        )
+    level(nb, top, headline)
+    return pd.DataFrame([_row(r) for r in found])
+
+
+def _row(r: Rung) -> dict[str, object]:
+    e = None if r.refused else r.estimate
+    return dict(
+        rung=r.name, elasticity=e and e.value, low=e and e.low, high=e and e.high, rows=r.n, refused=r.refused
+    )
+
+
+def level(nb: Notebook, top: Level, headline: bool) -> None:
+    """Record the elasticity that prices are decided with."""
+    e = top.estimate
+    why = (
+        "free of prices that follow demand"
+        if top.protected
+        else "not protected from prices that follow demand: likely too close to 0"
+    )
+    nb.finding(
+        "D1.elasticity",
+        f"One per cent more price sells {signed(-e.value)} % less ({nb.level} {signed(-e.high)} to "
+        f"{signed(-e.low)} %): {' and '.join(top.sources)}, {why}.",
+        e.value,
+        "elasticity",
+        low=e.low,
+        high=e.high,
+        method=" and ".join(top.sources) + "; inverse-variance weights, clustered errors",
+        caveats="Costs are an instrument if they move sales through the price alone; prices by lot need no such belief."
+        if COST in top.sources
+        else "",
+        headline=headline,
+        series={"protected": int(top.protected), "by_lot": int(TEST in top.sources)},
+    )
+
+
+def split(nb: Notebook, found: Split | None, dip: Dynamics | None) -> None:
+    """Record regular price against promotion depth, and what of a promotion is borrowed from later weeks."""
+    if found is not None:
+        _split(nb, found)
+    if dip is not None:
+        _borrowed(nb, dip)
+
+
+def _split(nb: Notebook, found: Split) -> None:
+    nb.finding(
+        "D1.regular_and_promotion",
+        f"Moves of the regular price are answered by {signed(found.regular.value)} ({nb.level} "
+        f"{_span(found.regular)}), the depth of promotions by {signed(found.depth.value)} ({_span(found.depth)}).",
+        found.regular.value,
+        "elasticity",
+        low=found.regular.low,
+        high=found.regular.high,
+        n=found.n,
+        method="one fit with product and week effects; regular price: the highest of five weeks",
+        caveats="Not protected from prices that follow demand; a promotion is also seen, which price alone is not.",
+        series={"depth": found.depth.value},
+    )
+
+
+def _borrowed(nb: Notebook, dip: Dynamics) -> None:
+    b = dip.borrowed
+    sure = (
+        f" ({nb.level} {percent(b.low, 0)} to {percent(b.high, 0)})."
+        if b.kind == "bounded"
+        else "; not surely."
+    )
+    nb.finding(
+        "C3.borrowed",
+        f"Of what a cheap week sells more, {percent(b.value, 0)} is missing in the four weeks after it{sure}",
+        b.value,
+        "share",
+        n=dip.n,
+        method="four lags and a lead of log price, product and week effects; Fieller's interval",
+    )
+
+
+def cross(nb: Notebook, found: Estimate) -> None:
+    """Record what is stolen within a category."""
+    nb.finding(
+        "D2.cross",
+        f"If all other products of the category cost one per cent more, a product sells {signed(found.value)} % more "
+        f"({nb.level} {_span(found)}).",
+        found.value,
+        "elasticity",
+        low=found.low,
+        high=found.high,
+        method="mean log price of the category's other products, own price held; product and week effects",
+        caveats="Not protected from prices that follow demand.",
+    )
+
+
+def segments(nb: Notebook, table: pd.DataFrame) -> None:
+    """Record who is most and least sensitive."""
+    for kind, own in table.groupby("kind"):
+        ordered = own.sort_values("elasticity")
+        steep, flat = ordered.iloc[0], ordered.iloc[-1]
+        nb.finding(
+            f"D2.{kind}",
+            f"By {kind}, {steep['level']} answers prices most ({signed(steep['elasticity'])}, {nb.level} "
+            f"{signed(steep['low'])} to {signed(steep['high'])}), {flat['level']} least ({signed(flat['elasticity'])}, "
+            f"{signed(flat['low'])} to {signed(flat['high'])}).",
+            steep["elasticity"],
+            "elasticity",
+            low=steep["low"],
+            high=steep["high"],
+            n=int(own["rows"].sum()),
+            method="Poisson with product and week effects in each segment; errors by both",
+            caveats="Differences between segments are less bent by prices that follow demand than their level is.",
+        )
+
+
+def prices(nb: Notebook, table: pd.DataFrame) -> None:
+    """Record the price list."""
+    changed = table[(table["price"] - table["today"]).abs() > 1e-9]
+    up = int((changed["price"] > changed["today"]).sum())
+    gain = float(changed["gain"].sum())
+    unsure = int((table["reason"] == str(Reason.UNCERTAIN)).sum())
+    silent = table[table["best"].isna()]
+    nb.finding(
+        "D3.price_list",
+        f"Of {plural(len(table), 'product')} {count(len(changed))} should change price ({up} up, {len(changed) - up} "
+        f"down), which is expected to leave {nb.data.currency} {count(gain)} more a week; {unsure} stay because a gain "
+        f"is not sure, and of {len(silent)} nothing can be said.",
+        gain,
+        f"{nb.data.currency} a week",
+        n=len(table),
+        method="price of the highest expected profit over draws of the elasticity, within the guards of params.yaml",
+        caveats="Each product beside the others at today's prices. The sum has no interval: the products' gains hang "
+        "on the same level. Units of today are taken for known.",
+        headline=True,
+        series={str(k).replace(" ", "_"): int(v) for k, v in table["reason"].value_counts().items()},
+    )
+
+
+def demand(nb: Notebook, ahead: pd.DataFrame, mine: pd.DataFrame, naive: pd.DataFrame) -> None:
+    """Record the forecast and how it did before."""
+    total = float(ahead["mean"].sum())
+    better = int((mine["mase"].to_numpy() < naive["mase"].to_numpy()).sum())
+    nb.finding(
+        "D4.forecast",
+        f"The next {plural(len(ahead), 'day')} bring {nb.data.currency} {count(total)}. On "
+        f"{plural(len(mine), 'past origin')} such a forecast was off by "
+        f"{figures(float(mine['mase'].mean()), 3)} times an ordinary week's change (MASE), "
+        f"last week's repetition by {figures(float(naive['mase'].mean()), 3)}; it was better on {better}.",
+        total,
+        nb.data.currency,
+        n=len(mine),
+        method="level and days of the week (exponential smoothing); rolling origins; intervals from past errors",
+        caveats="It knows no season of the year and no event: a big sale ahead is not in it.",
+        series={"mase": float(mine["mase"].mean()), "naive": float(naive["mase"].mean())},
+    )
+
+
+def orders(nb: Notebook, table: pd.DataFrame, missing: dict[str, str]) -> None:
+    """Record what to order."""
+    now = table[table["order"] > 0]
+    nb.finding(
+        "D4.orders",
+        f"{plural(len(now), 'product')} of {len(table)} should be ordered now, {count(now['order'].sum())} units; "
+        f"{plural(int((table['short_weeks'] > 0).sum()), 'product')} ran out of stock in the last half year, and their "
+        "demand is taken for what it would have been.",
+        float(now["order"].sum()),
+        "units",
+        n=len(table),
+        method="newsvendor: the quantile of demand until the delivery after next at margin / (margin + holding)",
+        caveats=f"{plural(len(missing), 'product')} without a proposal: see the table." if missing else "",
+    )
+
+
+def carries(nb: Notebook, found: Range) -> None:
+    """Record which products carry the shop."""
+    top = found.table[found.table["abc"] == "A"]
+    share = float(top["share"].sum())
+    falling = top[top["stage"] == "decline"]
+    nb.finding(
+        "B5.abc",
+        f"{plural(len(top), 'product')} of {count(len(found.table))} bring {percent(share, 0)} of revenue (class A); "
+        f"{plural(len(falling), 'of them is', 'of them are')} in decline.",
+        len(top),
+        "products",
+        n=len(found.table),
+        method="ABC at 80 and 95 % of revenue, XYZ by variation, stage against the quarter before; a census",
+        series={f"stage_{s}": int(n) for s, n in found.table["stage"].value_counts().items()},
+    )
+
+
+def tied_up(nb: Notebook, table: pd.DataFrame) -> None:
+    """Record the money in stock."""
+    money = float(table["tied_up"].sum())
+    turns = float((table["turns"] * table["tied_up"]).sum() / money)
+    slow = table[table["days"] > 180]
+    nb.finding(
+        "B5.stock",
+        f"{nb.data.currency} {count(money)} are tied up in stock, {figures(turns, 3)} turns a year; "
+        f"{plural(len(slow), 'product')} would last longer than 180 days.",
+        money,
+        nb.data.currency,
+        n=len(table),
+        method="average stock of the last 91 days at cost; a census",
+    )
+
+
+def trial(nb: Notebook, table: pd.DataFrame) -> None:
+    """Record how new products were received."""
+    last = table.iloc[0]
+    nb.finding(
+        "B5.trial",
+        f"Of {plural(len(table), 'product')} launched in these data the median was tried by "
+        f"{percent(table['trial'].median())} of those who bought in its first 56 days; the newest by "
+        f"{percent(last['trial'])} ({nb.level} "
+        f"{percent(last['trial_low'])} to {percent(last['trial_high'])}).",
+        last["trial"],
+        "share",
+        low=last["trial_low"],
+        high=last["trial_high"],
+        n=int(last["had_chance"]),
+        method="share of customers who bought in the first 56 days; Wilson interval",
+    )
+
+
+def road(nb: Notebook, row: pd.Series, name: str) -> None:
+    """Record the recommendation of the product shown in depth."""
+    nb.finding(
+        "D3.product",
+        f"{name}: {row['sentence']}",
+        float(row["price"]),
+        nb.data.currency,
+        low=row["low"],
+        high=row["high"],
+        method="interval: of the best price within the guards, over draws of the elasticity",
+        detail=pd.isna(row["low"]),
+    )
+
+
+def shown(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Return the price list as shown: names in front, changes with the largest gain first."""
+    found = table.assign(product=[names.get(n, n) for n in table["name"]])
+    found["moves"] = (found["price"] - found["today"]).abs() > 1e-9
+    found = found.sort_values(["moves", "gain"], ascending=False, kind="stable", ignore_index=True)
+    columns = [
+        "name",
+        "product",
+        "today",
+        "price",
+        "reason",
+        "best",
+        "low",
+        "high",
+        "gain",
+        "gain_low",
+        "gain_high",
+    ]
+    return found[[*columns, "probability"]]
+
+
+def chosen(table: pd.DataFrame, product: str | None) -> str:
+    """Return the product shown in depth: the one asked for, else that of the largest expected gain.
+
+    Raises
+    ------
+    UserError
+        If the one asked for is not on sale.
+    """
+    if product is None:
+        return str(table.sort_values("gain", ascending=False, na_position="last")["name"].iloc[0])
+    if product not in set(table["name"]):
+        raise UserError(
+            f"price.product is {product!r}, which is not on sale now; the table of prices has those that are."
+        )
+    return product
+
+
+def days(rows: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+    """Return complete days of revenue until the day before `as_of`."""
+    daily = rows.assign(value=rows["revenue"].astype(float))[["date", "value"]]
+    return complete(daily, daily["date"].min(), as_of - dt.timedelta(days=1))
+
+
+def ahead(known: pd.DataFrame, params: Any) -> pd.DataFrame:
+    """Return the forecast of the days to come."""
+    until = known["date"].iloc[-1] + pd.Timedelta(days=params.horizon_days)
+    return forecast(fit(known), until.date(), params.confidence)

@@ -1,0 +1,383 @@
+"""From marts to elasticities: the panel made ready, the ladder of estimates, and each product's own elasticity.
+
+The level comes from what is not misled by demand (a price test by lot, costs as an instrument), the differences between
+products from their own weeks, pooled towards their category.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+
+from growth.errors import attempt
+from growth.price import audit, censored, ladder, pooling
+from growth.price.crossprice import Dynamics, Split, dynamics, regular_and_promotion
+from growth.price.ladder import Model, Rung
+from growth.price.twoway import panel as made_panel
+from growth.stats.contrast import Estimate, critical, estimate
+
+LOG = Model("log_units", "log_price", "product_id", "week", ("promotion",))
+COUNT = replace(LOG, y="units")
+TEST, COST, OUT = "price test, by lot", "costs as the instrument", "stock-outs taken as censored"
+NO_CATEGORY = "without category"
+DAYS, HOURS = 7, 168  # of a week
+BULK = 0.05  # a median unit value so far below the median line price is a discount on quantity
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Products and weeks made ready.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        A row a product and whole week: the mart ``panel`` with ``price`` (offered, or the median line price),
+        ``filled`` (carried forward over weeks of no sale), ``promotion`` (share of days), ``out`` (share of hours
+        without stock), logs of price, cost and the competitor's price, ``category``.
+    left_out : mapping of str to int
+        Rows of the mart that are not in it, and why.
+    bulk : DataFrame
+        ``product_id, discount``: products whose revenue / units lies below the line price because many are bought
+        cheaply; their unit value is not a price.
+    """
+
+    rows: pd.DataFrame
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    bulk: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def prepare(panel: pd.DataFrame, products: pd.DataFrame | None) -> Panel:
+    """Return the panel made ready.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        The mart of that name.
+    products : DataFrame or None
+        The mart of that name.
+
+    Raises
+    ------
+    ValueError
+        If no week has a price.
+    """
+    rows = panel.assign(revenue=panel["revenue"].astype(float)).sort_values(["product_id", "week"])
+    offered = bool(rows["days"].notna().any())
+    left_out: dict[str, int] = {}
+    if offered:
+        rows, left_out = _kept(rows, rows["days"] == DAYS, "not on sale on all days of the week", left_out)
+        rows["filled"] = False
+    else:
+        rows = _filled(rows)
+    rows, left_out = _kept(rows, rows["price"].notna() & (rows["price"] > 0), "no price", left_out)
+    if rows.empty:
+        raise ValueError("no product has a week with a price")
+    rows["promotion"] = rows["promoted"].fillna(0).astype(float) / DAYS
+    rows["out"] = rows["hours_out"].fillna(0).astype(float) / HOURS
+    for name, column in (("log_price", "price"), ("log_cost", "unit_cost"), ("log_rival", "rival")):
+        values = rows[column].astype(float)
+        rows[name] = np.log(values.where(values > 0))
+    known = None if products is None else products.set_index("product_id")["category"]
+    rows["category"] = NO_CATEGORY if known is None else rows["product_id"].map(known).fillna(NO_CATEGORY)
+    return Panel(rows.reset_index(drop=True), left_out, _bulk(rows))
+
+
+def _kept(
+    rows: pd.DataFrame, keep: pd.Series, why: str, left_out: dict[str, int]
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    gone = int((~keep.fillna(False)).sum())
+    return rows[keep.fillna(False)].copy(), left_out | ({why: gone} if gone else {})
+
+
+def _filled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return weeks from each product's first sale to its last, weeks of no sale with the price carried forward."""
+    week = pd.to_datetime(rows["week"])
+    span = [
+        pd.DataFrame(dict(product_id=p, week=pd.date_range(w.min(), w.max(), freq="7D").date))
+        for p, w in week.groupby(rows["product_id"])
+    ]
+    whole = pd.concat(span).merge(rows.assign(week=week.dt.date), how="left", on=["product_id", "week"])
+    whole["filled"] = whole["line_price"].isna()
+    whole["price"] = whole.groupby("product_id")["line_price"].ffill()
+    zero = dict(units=0, lines=0, revenue=0.0)
+    return whole.fillna(zero).astype(dict(units=int, lines=int))
+
+
+def _bulk(rows: pd.DataFrame) -> pd.DataFrame:
+    sold = rows[rows["units"] > 0]
+    value = np.log(sold["revenue"] / sold["units"]) - np.log(sold["line_price"])
+    found = value.groupby(sold["product_id"]).median().rename("discount")
+    return found[found < -BULK].reset_index()
+
+
+def identified(panel: Panel, fewest_weeks: int) -> pd.DataFrame:
+    """Return what each product's prices and weeks allow (`growth.price.audit.audit`)."""
+    return audit.audit(panel.rows, "price", "units", "product_id", "week", fewest_weeks)
+
+
+def rungs(panel: Panel, lots: pd.DataFrame | None, confidence: float = 0.95) -> list[Rung]:
+    """Return estimates of one elasticity for all products, side by side, the naive first.
+
+    Parameters
+    ----------
+    panel : Panel
+    lots : DataFrame or None
+        The mart ``price_tests``.
+    confidence : float
+    """
+    rows = panel.rows
+    there = rows[rows["out"] == 0]
+    plain = ladder.ladder(there, replace(COUNT, controls=()), confidence=confidence)[:3]
+    promoted = bool(there["promotion"].nunique() > 1)
+    model = LOG if promoted else replace(LOG, controls=())
+    sold = there[there["units"] > 0]
+    sold = sold.assign(log_units=np.log(sold["units"].astype(float)))
+    found = [*plain]
+    if promoted:
+        found.append(_tried("promotions held", ladder.two_way, sold, model, confidence))
+    count = replace(model, y="units")
+    found.append(_tried("Poisson, zeros kept", ladder.poisson, there, count, confidence))
+    if (rows["out"] > 0).any():
+        found.append(_tried(OUT, _censored, rows, count, confidence))
+    known = sold.dropna(subset="log_cost")
+    if len(known):
+        found.append(_tried(COST, ladder.instrument, known, model, ["log_cost"], None, confidence))
+    if lots is not None and len(lots):
+        found.append(_tried(TEST, by_lot, lots, confidence))
+    return found
+
+
+def _tried(name: str, rung: object, *arguments: object) -> Rung:
+    """Return a rung under its name, or why there is none."""
+    found, why = attempt(rung, *arguments)  # type: ignore[arg-type]
+    return replace(found, name=name) if found is not None else Rung(name, None, 0, refused=why)
+
+
+def _censored(rows: pd.DataFrame, model: Model, confidence: float) -> Rung:
+    """Return the Poisson slope where a week without stock for some hours says only how much was sold at least."""
+    stock = rows["units"].where(rows["out"] > 0).astype(float)
+    kept = rows.assign(_stock=stock)[(rows["out"] < 1)]
+    found = censored.fit(kept, "units", "_stock", model.x, model.product, model.week)
+    own = estimate(float(found.coefficients[0]), sqrt(found.covariance[0, 0]), found.freedom, confidence)
+    return Rung(OUT, own, found.n, found.dropped, found.errors)
+
+
+def by_lot(lots: pd.DataFrame, confidence: float = 0.95) -> Rung:
+    """Return the elasticity along prices that were drawn by lot.
+
+    Parameters
+    ----------
+    lots : DataFrame
+        The mart ``price_tests``: units by product, region and period, and the factor drawn for them.
+    confidence : float
+
+    Notes
+    -----
+    Poisson with an effect of each product and period and one of each region, within which factors were dealt; errors by
+    both. Units of a region move with its price alone, so neither season nor demand is in the way.
+    """
+    rows = lots.assign(
+        log_factor=np.log(lots["factor"].astype(float)),
+        deal=lots["product_id"] + " " + lots["starts_on"].astype(str),
+    )
+    rung = ladder.poisson(rows, Model("units", "log_factor", "deal", "region"), confidence)
+    return replace(rung, name=TEST)
+
+
+@dataclass(frozen=True)
+class Level:
+    """The elasticity that decisions start from, mean over products.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    sources : tuple of str
+        The rungs it is made of.
+    protected : bool
+        Whether it is free of prices that answer demand; if not it is likely too close to 0, or too far.
+    """
+
+    estimate: Estimate
+    sources: tuple[str, ...]
+    protected: bool
+
+
+def level(found: list[Rung], confidence: float = 0.95) -> Level:
+    """Return the level: test and instrument together, weighted by their certainty; else the best that there is.
+
+    Raises
+    ------
+    ValueError
+        If no rung can be read.
+    """
+    read = {r.name: r.estimate for r in found if r.estimate is not None and not r.refused}
+    sure = [n for n in (TEST, COST) if n in read]
+    if sure:
+        weight = np.array([1 / read[n].error ** 2 for n in sure])
+        value = float(weight @ [read[n].value for n in sure] / weight.sum())
+        freedom = min(read[n].freedom for n in sure)
+        own = estimate(value, float(1 / sqrt(weight.sum())), freedom, confidence)
+        return Level(own, tuple(sure), True)
+    for name in ("Poisson, zeros kept", "promotions held", "product and week effects"):
+        if name in read:
+            return Level(read[name], (name,), False)
+    raise ValueError("no rung of the ladder can be read: " + "; ".join(r.refused for r in found if r.refused))
+
+
+def elasticities(
+    panel: Panel, allowed: pd.DataFrame, top: Level, spread: float, confidence: float = 0.95
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return the elasticity that each product's price is decided with, and why others have none.
+
+    Parameters
+    ----------
+    panel : Panel
+    allowed : DataFrame
+        From `identified`.
+    top : Level
+    spread : float
+        Assumed: standard deviation of products' true elasticities about the level.
+    confidence : float
+
+    Returns
+    -------
+    (DataFrame, dict)
+        ``product_id, category, slope, slope_error`` (of its own weeks, as they are), ``elasticity, error, low, high``
+        (to decide with), the steepest first; and by product what is missing.
+
+    Notes
+    -----
+    Where demand moves prices it bends each product's own slope differently, so that differences between products are
+    mostly differences of that bias (on the simulated platform their spread is four times the true one). Where the level
+    is protected every product therefore takes it, and `spread` stands for how products differ. Where nothing is
+    protected, own slopes are pooled towards the category, and the page says what that is worth.
+    """
+    reasons = {str(r.product): str(r.reason) for r in allowed.itertuples() if r.reason}
+    rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
+    rows = rows[~rows["product_id"].isin(reasons)].assign(
+        log_units=lambda d: np.log(d["units"].astype(float))
+    )
+    net = rows.assign(log_units=rows["log_units"] - _promotion(rows) * rows["promotion"])
+    slopes = pooling.slopes(net, "log_units", "log_price", "product_id", "week")
+    category = rows.groupby("product_id")["category"].first()
+    own = pooling.pool(slopes, category, confidence).rename(
+        columns={"product": "product_id", "error": "slope_error"}
+    )
+    z = critical(np.inf, confidence)
+    if top.protected:
+        error = sqrt(top.estimate.error**2 + spread**2)
+        found = own.assign(elasticity=top.estimate.value, error=error)
+        found["low"], found["high"] = (found["elasticity"] + side * z * error for side in (-1, 1))
+    else:
+        found = own.assign(elasticity=own["pooled"], error=(own["high"] - own["low"]) / 2 / z)
+    columns = ["product_id", "category", "slope", "slope_error", "elasticity", "error", "low", "high"]
+    missing = {str(p): str(why) for p, why in slopes.refused.items()} | reasons
+    return found[columns].sort_values(["elasticity", "product_id"], ignore_index=True), missing
+
+
+def _promotion(rows: pd.DataFrame) -> float:
+    """Return what a promotion adds to log units at the same price: 0 where there are none."""
+    if rows["promotion"].nunique() < 2:
+        return 0.0
+    columns = ["log_units", "log_price", "promotion"]
+    fit = made_panel(rows, columns, "product_id", "week", [], ["product_id", "week"])
+    left = fit.residuals(fit.frame[columns].to_numpy(float))
+    return float(np.linalg.lstsq(left[:, 1:], left[:, 0], rcond=None)[0][1])
+
+
+def by_level(
+    panel: Panel, units: pd.DataFrame, confidence: float = 0.95
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return the elasticity of each segment, and why some have none.
+
+    Parameters
+    ----------
+    panel : Panel
+    units : DataFrame
+        The mart ``by_segment``: ``kind, level, product_id, week, units``.
+    confidence : float
+
+    Returns
+    -------
+    (DataFrame, dict)
+        ``kind, level, elasticity, low, high, rows``.
+
+    Notes
+    -----
+    Poisson with product and week effects, promotions held; weeks in which the segment bought nothing are zeros.
+    """
+    there = panel.rows[panel.rows["out"] == 0]
+    model = COUNT if there["promotion"].nunique() > 1 else replace(COUNT, controls=())
+    rows, missing = [], {}
+    for (kind, name), own in units.groupby(["kind", "level"]):
+        both = there.drop(columns="units").merge(
+            own[["product_id", "week", "units"]], how="left", on=["product_id", "week"]
+        )
+        rung = _tried(str(name), ladder.poisson, both.fillna(dict(units=0)), model, confidence)
+        if rung.estimate is None or rung.refused:
+            missing[f"{kind}: {name}"] = rung.refused
+            continue
+        e = rung.estimate
+        rows.append(dict(kind=kind, level=name, elasticity=e.value, low=e.low, high=e.high, rows=rung.n))
+    return pd.DataFrame(rows, columns=["kind", "level", "elasticity", "low", "high", "rows"]), missing
+
+
+def dip(panel: Panel, confidence: float = 0.95) -> tuple[Split | None, Dynamics | None, dict[str, str]]:
+    """Return regular price against promotion depth, what is borrowed from later weeks, and why one is missing."""
+    rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
+    rows = rows.assign(log_units=np.log(rows["units"].astype(float)))
+    model = replace(LOG, controls=())
+    split, one = attempt(regular_and_promotion, rows, model, confidence=confidence)
+    start = pd.to_datetime(rows["week"])
+    number = rows.assign(week=((start - start.min()).dt.days // 7).astype(int))
+    moves, two = attempt(dynamics, number, model, confidence=confidence)
+    missing = {"Regular price and promotions": one, "What is borrowed": two}
+    return split, moves, {k: why for k, why in missing.items() if why}
+
+
+def cross(panel: Panel, confidence: float = 0.95) -> Estimate:
+    """Return what units gain when the other products of the category all cost more, own price held.
+
+    Raises
+    ------
+    ValueError
+        If categories are not known, or their mean price does not move beyond the weeks.
+
+    Notes
+    -----
+    Log units on own log price and the mean log price of the category's other products, product and week effects,
+    errors by both.
+    """
+    rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
+    if rows["category"].nunique() < 2:
+        raise ValueError("products have no categories, so nothing says what stands beside what")
+    group = rows.groupby(["category", "week"])["log_price"]
+    others = group.transform("size") - 1
+    rows = rows.assign(
+        log_units=np.log(rows["units"].astype(float)),
+        others=(group.transform("sum") - rows["log_price"]) / others.where(others > 0),
+    ).dropna(subset="others")
+    model = replace(LOG, price="others", controls=("log_price", "promotion"))
+    if rows["promotion"].nunique() < 2:
+        model = replace(model, controls=("log_price",))
+    found = ladder.two_way(rows, model, confidence).estimate
+    if found is None:
+        raise ValueError("the other products' prices do not move beyond the weeks")
+    return found
+
+
+def one_product(panel: Panel, product: str) -> pd.DataFrame:
+    """Return a product's weeks with ``x, y``: log price and log units less promotion, product and week effects."""
+    rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
+    rows = rows.assign(log_units=np.log(rows["units"].astype(float)))
+    columns = ["log_price", "log_units", "promotion"]
+    fit = made_panel(rows, columns, "product_id", "week", ["price", "units"], ["product_id", "week"])
+    left = fit.residuals(fit.frame[columns].to_numpy(float))
+    if rows["promotion"].nunique() > 1:
+        left = left - left[:, 2:] @ np.linalg.lstsq(left[:, 2:], left, rcond=None)[0]
+    found = fit.frame.assign(x=left[:, 0], y=left[:, 1])
+    return found[found["product_id"] == product].reset_index(drop=True)

@@ -1,0 +1,104 @@
+"""The price list: what is known of each product today, and what its price should be within the guards."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from growth.price.model import Panel
+from growth.price.profit import normal_draws
+from growth.price.recommend import Guards, Other, Product, price_list
+from growth.stats.contrast import Estimate
+from growth.stats.moments import Floats
+
+LATELY, SEEN = 13, 52  # weeks: units and promotions of today; prices that were seen
+DRAWS = 400
+
+
+def offers(
+    panel: Panel, elasticity: pd.DataFrame, missing: dict[str, str], beside: Estimate | None, params: Any
+) -> list[Product]:
+    """Return every product that is on sale now, with what is known of it.
+
+    Parameters
+    ----------
+    panel : Panel
+    elasticity : DataFrame
+        From `growth.price.model.elasticities`.
+    missing : dict of str to str
+        Products without one, and why.
+    beside : Estimate or None
+        What units gain when all others of the category cost more (`growth.price.model.cross`); None: not known.
+    params : Params
+        ``handling, fee, refunded``.
+    """
+    rows = panel.rows
+    last = rows["week"].max()
+    now = _today(rows, last)
+    draws = elasticity.set_index("product_id")
+    profit = (now["price"] * (1 - params.fee - params.refunded) - now["unit_cost"] - params.handling) * now[
+        "units"
+    ]
+    made = []
+    for name, row in now.iterrows():
+        known = name in draws.index
+        own = _draws(draws.loc[str(name)]) if known else None
+        cost = float(row["unit_cost"]) + params.handling if row["unit_cost"] > 0 else None
+        rival = float(row["rival"]) if row["rival"] > 0 else None
+        seen = float(row["lowest"]), float(row["highest"])
+        made.append(
+            Product(
+                str(name), float(row["price"]), float(row["units"]), cost, own, seen, params.fee + params.refunded,
+                rival, inf, _others(now, profit, str(name), beside), missing.get(str(name), ""),
+            )
+        )  # fmt: skip
+    return made
+
+
+def _draws(row: Any) -> Floats:
+    return normal_draws(float(row["elasticity"]), float(row["error"]), DRAWS)
+
+
+def _today(rows: pd.DataFrame, last: Any) -> pd.DataFrame:
+    """Return what is on sale in the last week: regular price, cost, competitor, units a week, prices seen."""
+    week = pd.to_datetime(rows["week"])
+    back = (pd.Timestamp(last) - week).dt.days // 7
+    own = rows.assign(back=back)
+    there = own[own["back"] == 0]["product_id"]
+    own = own[own["product_id"].isin(there)].sort_values(["product_id", "week"])
+    asked = own["list_price"].astype(float).where(own["list_price"].notna(), own["price"].astype(float))
+    own = own.assign(asked=asked)
+    plain = own[(own["back"] < LATELY) & (own["promotion"] == 0) & (own["out"] == 0)]
+    seen = own[own["back"] < SEEN].groupby("product_id")["price"].agg(["min", "max"])
+    units = plain.groupby("product_id")["units"].mean()
+    newest = own.groupby("product_id").last()
+    return pd.DataFrame(
+        dict(price=newest["asked"], unit_cost=newest["unit_cost"].astype(float), rival=newest["rival"].astype(float),
+             category=newest["category"], units=units.reindex(newest.index).fillna(0.0), lowest=seen["min"],
+             highest=np.maximum(seen["max"], newest["asked"]))
+    )  # fmt: skip
+
+
+def _others(now: pd.DataFrame, profit: pd.Series, name: str, beside: Estimate | None) -> list[Other]:
+    """Return the rest of the category as one: what all of it leaves a week, and how its units answer this price."""
+    if beside is None:
+        return []
+    group = now.index[(now["category"] == now.loc[name, "category"]) & (now.index != name)]
+    if not len(group):
+        return []
+    answer = normal_draws(beside.value / len(group), beside.error / len(group), many=DRAWS)
+    # Independent of the own elasticity: the same quantiles in an order of their own, no randomness.
+    answer = answer[np.argsort((np.arange(DRAWS) * 181) % DRAWS)]
+    return [Other(float(profit[group].fillna(0).sum()), answer)]
+
+
+def recommended(products: list[Product], params: Any) -> pd.DataFrame:
+    """Return the price list (`growth.price.recommend.price_list`) under the guards of the parameters."""
+    guards = Guards(
+        margin=params.margin_floor, step=params.step, index=(params.rival_low, params.rival_high), sure=params.sure,
+        confidence=params.confidence,
+    )  # fmt: skip
+    return price_list(products, guards)
