@@ -80,8 +80,7 @@ def fit(frame: pd.DataFrame, y: str, x: Sequence[str], unit: str, week: str, err
         raise ValueError(
             "A Poisson fit needs errors that hold when variance is not the mean: Robust or Clustered."
         )
-    columns = list(errors.columns) if isinstance(errors, scores.Clustered) else []
-    rows, dropped = informative(panel(frame, [y, *x], unit, week, columns), y, x)
+    rows, dropped = informative(panel(frame, [y, *x], unit, week, scores.keys(errors)), y, x)
     own = rows.frame[list(x)].to_numpy(float)
     own = own - own.mean(axis=0)
     units = rows.frame[y].to_numpy(float)
