@@ -93,3 +93,13 @@ def test_a_demand_that_rises_with_price_is_refused() -> None:
     frame = logged(sales(5, 1.0)).assign(ly=lambda d: d["ly"] + 4 * d["lp"])
     found = ladder.two_way(frame, ladder.Model("ly", "lp", "unit", "week"))
     assert found.estimate is not None and found.estimate.value > 1 and "rise with price" in found.refused
+
+
+def test_missing_clusters_are_refused_with_their_count() -> None:
+    frame = logged(sales(6, 1.0)).assign(shop=1.0)
+    frame.loc[frame.index[:4], "shop"] = np.nan
+    for errors in (scores.Clustered(("shop",)), scores.OverTime("shop", 2)):
+        with pytest.raises(ValueError, match="`shop` is missing or infinite in 4 of"):
+            ladder.two_way(frame, ladder.Model("ly", "lp", "unit", "week", (), errors))
+        with pytest.raises(ValueError, match="`shop` is missing or infinite in 4 of"):
+            ladder.poisson(frame, ladder.Model("y", "lp", "unit", "week", (), errors))

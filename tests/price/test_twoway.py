@@ -155,6 +155,8 @@ def test_nothing_to_compare_is_refused() -> None:
             road(panel().iloc[:0], "y", X, "unit", "week")
     with pytest.raises(ValueError, match="no column `price`"):
         twoway.fit(panel(), "y", ["price"], "unit", "week")
+    with pytest.raises(ValueError, match="no regressor `price`, only x, z"):
+        twoway.fit(panel(), "y", X, "unit", "week").estimate("price")
     with pytest.raises(ValueError, match="one cluster only"):
         twoway.fit(panel().assign(shop=1), "y", X, "unit", "week", ["shop"])
 

@@ -155,8 +155,7 @@ def _usable(
             )
     empty = limit <= 0
     dropped = {"no stock all week": int(empty.sum())}
-    columns = list(kind.columns) if isinstance(kind, scores.Clustered) else []
-    rows = panel(frame[~empty], [units, *x], product, week, columns)
+    rows = panel(frame[~empty], [units, *x], product, week, scores.keys(kind))
     rows, why = _pruned(rows, (units, stock, tuple(x)))
     return rows, {k: v for k, v in (dropped | why).items() if v}
 

@@ -60,8 +60,7 @@ class Model:
     @property
     def keys(self) -> list[str]:
         """Columns that clusters or weeks are told by."""
-        kind = self.kind
-        return list(kind.columns) if isinstance(kind, scores.Clustered) else []
+        return scores.keys(self.kind)
 
 
 @dataclass(frozen=True)

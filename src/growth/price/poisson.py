@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,6 @@ from growth.stats.moments import Floats
 
 _STEPS = 200
 _ZERO = 1e-4  # of the rectifier: less than this is rounding
-_REACH = 30.0  # of a log mean about its start
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +78,7 @@ def fit(frame: pd.DataFrame, y: str, x: Sequence[str], unit: str, week: str, err
         raise ValueError(
             "A Poisson fit needs errors that hold when variance is not the mean: Robust or Clustered."
         )
-    columns = list(errors.columns) if isinstance(errors, scores.Clustered) else []
-    rows, dropped = informative(panel(frame, [y, *x], unit, week, columns), y, x)
+    rows, dropped = informative(panel(frame, [y, *x], unit, week, scores.keys(errors)), y, x)
     own = rows.frame[list(x)].to_numpy(float)
     own = own - own.mean(axis=0)
     units = rows.frame[y].to_numpy(float)
@@ -149,21 +146,19 @@ def _separated(rows: Panel, units: Floats, x: Floats) -> NDArray[np.bool_]:
 def settle(rows: Panel, units: Floats, x: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
     """Return coefficients and log means at the top of the pseudo-likelihood."""
     eta = np.log((units + units.mean()) / 2)
-    before, betas = np.inf, [np.zeros(x.shape[1])]
+    before, old = np.inf, np.full(x.shape[1], np.inf)
     for _step in range(_STEPS):
         mean = np.exp(eta)
         work = np.column_stack([eta + (units - mean) / mean, x])
         left = rows.residuals(work, mean)
         cross = (left * mean[:, None]).T @ left
         beta, _inverse = coefficients(cross, (work**2).T @ mean, names)
-        betas.append(beta)
         eta = work[:, 0] - (left[:, 0] - left[:, 1:] @ beta)
         deviance = _deviance(units, eta)
         close = abs(deviance - before) <= 1e-12 * (0.1 + abs(deviance))
-        old, new = next(pairwise(betas[-2:]))
-        if close and np.allclose(old, new, rtol=1e-9, atol=1e-12):
+        if close and np.allclose(beta, old, rtol=1e-9, atol=1e-12):
             return beta, eta
-        before = deviance
+        before, old = deviance, beta
     raise ValueError(
         f"The Poisson fit did not settle in {_STEPS} steps: look for products with hardly a sale and leave them out."
     )

@@ -61,6 +61,13 @@ class OverTime:
 Errors = Classical | Robust | Clustered | OverTime
 
 
+def keys(errors: Errors) -> list[str]:
+    """Return the columns that errors need of the rows."""
+    if isinstance(errors, Clustered):
+        return list(errors.columns)
+    return [errors.week] if isinstance(errors, OverTime) else []
+
+
 @dataclass(frozen=True, eq=False)
 class Covariance:
     """A covariance of coefficients.

@@ -117,6 +117,8 @@ class TwoWay:
 
     def estimate(self, name: str, confidence: float = 0.95) -> Estimate:
         """Return a coefficient with its t interval."""
+        if name not in self.names:
+            raise ValueError(f"There is no regressor `{name}`, only {', '.join(self.names)}.")
         at = self.names.index(name)
         return estimate(float(self.coefficients[at]), sqrt(self.covariance[at, at]), self.freedom, confidence)
 

@@ -74,7 +74,8 @@ def fit(rows: Rows, y: str, x: Sequence[str], unit: str, week: str, cluster: Seq
 
     Notes
     -----
-    Numbers and corrections are those of `twoway.fit`.
+    Numbers and corrections are those of `twoway.fit`. Sums of floats differ in their last bits with the number of the
+    engine's threads; on one thread two runs give the same bytes.
     """
     kind = scores.Clustered(tuple(cluster)) if cluster else scores.Classical()
     rows = rows.select(**{c: rows[c].cast("float64") for c in (y, *x)}, **{
