@@ -6,6 +6,7 @@ from growth.contract.core import CATALOGUE, PEOPLE, TRADE
 from growth.contract.promotions import PROMOTIONS
 from growth.contract.retention import RETENTION
 from growth.contract.spec import TYPE_MEANING, TYPES, Column, Table
+from growth.contract.voice import VOICE
 
 # In an order in which every table comes after the tables it refers to.
 _ORDER = (
@@ -15,8 +16,9 @@ _ORDER = (
     + ["promotions", "coupons", "contacts", "experiments", "experiment_arms", "experiment_metrics"]
     + ["experiment_scope", "assignments", "exposures", "measurements"]
     + ["points", "communities", "departures"]
+    + ["respondents", "answers"]
 )
-_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *PROMOTIONS, *RETENTION)}
+_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *PROMOTIONS, *RETENTION, *VOICE)}
 TABLES: dict[str, Table] = {name: _ALL[name] for name in _ORDER}
 
 
