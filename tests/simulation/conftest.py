@@ -33,6 +33,8 @@ TABLES = [
     "points",
     "communities",
     "departures",
+    "respondents",
+    "answers",
     "promotions",
     "coupons",
     "contacts",
