@@ -117,8 +117,8 @@ def omega(items: ArrayLike, confidence: float = 0.95) -> Reliability:
     Notes
     -----
     (Σ λ)² / ((Σ λ)² + Σ ψ) of the one-factor model Σ = λ λ' + diag(ψ) by maximum likelihood (McDonald 1999, Test
-    Theory, ch. 6). The error is the sandwich of the people's own scores (White 1982, Econometrica 50:1-25), for answers on
-    scales are not normal; the interval is on the scale of log(1 - ω).
+    Theory, ch. 6). The error is the sandwich of the people's own scores (White 1982, Econometrica 50:1-25), for answers
+    on scales are not normal; the interval is on the scale of log(1 - ω).
     """
     check_confidence(confidence)
     x = _checked(items, FEWEST_ITEMS)
