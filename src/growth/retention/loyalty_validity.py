@@ -143,7 +143,8 @@ def bands(found: Survey, confidence: float = 0.95, cell: int = 0) -> pd.DataFram
     people = np.bincount(place, minlength=len(BANDS) - 1)
     did = np.bincount(place, weights=own["bought_again"], minlength=len(BANDS) - 1)
     low, high = wilson(did, people, confidence)
-    names = [f"{a} to {b}{'' if b == BANDS[-1] else ' less'}" for a, b in zip(BANDS, BANDS[1:], strict=False)]
+    names = [f"below {BANDS[1]}", *(f"{a} to {b}" for a, b in zip(BANDS[1:-2], BANDS[2:-1], strict=True))]
+    names.append(f"{BANDS[-2]} and more")
     table = pd.DataFrame(
         dict(band=names, people=people, share=did / np.maximum(people, 1), low=low, high=high)
     )
