@@ -233,6 +233,15 @@ def test_what_is_missing_is_said_in_one_line(nb: Notebook) -> None:
     assert "headline" not in gone.findings["F7.loyalty"]
 
 
+def test_an_item_that_does_not_belong_is_named(nb: Notebook) -> None:
+    rows, told = asked_people(600, 3)
+    turned = told["value"].where(told["item"] != "service", 6 - told["value"])
+    written(nb, rows, told.assign(value=turned))
+    said = nb.findings["F7.reliability"]["sentence"]
+    assert "no omega: there is no single factor: satisfaction: service does not go with the others" in said
+    assert "not reliable" in nb.findings["F7.loyalty"]["sentence"]
+
+
 @pytest.mark.parametrize(
     ("case", "why"),
     [
@@ -284,6 +293,9 @@ def test_private_data_show_no_small_cells(nb: Notebook) -> None:
     rare = np.minimum(did, whole["people"] - did) < 40
     assert rare.any() and blank.loc[rare, ["people", "share"]].isna().all(axis=None)
     assert blank["share"].isna().sum() != 1, "one alone could be worked out from the total"
+    one = (np.arange(len(rows)) == rows.index[~rows["answered"]][0]).astype(float)  # of the silent one bought
+    quiet = loyalty_validity.silence(loyalty.survey(rows.assign(again=one), told), cell=10)
+    assert len(quiet) == 3 and loyalty_validity.KNOWN["bought_again"] not in set(quiet["known"])
     few = rows["respondent_id"].isin(rows.loc[rows["answered"], "respondent_id"].head(15))
     shown = written(private, rows[few], told[told["respondent_id"].isin(rows.loc[few, "respondent_id"])])
     assert any("too few people answered" in s for s in shown)

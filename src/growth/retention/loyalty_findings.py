@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,7 @@ def trust(nb: Notebook, found: Survey) -> Trust | None:
     factor = (
         f"McDonald's omega {o.value:.2f} ({o.low:.2f} to {o.high:.2f})"
         if o
-        else f"no omega: {known.why_no_omega}"
+        else f"no omega: {_named(known.why_no_omega, found.items)}"
     )
     series = dict(omega=o.value, omega_low=o.low, omega_high=o.high) if o else {}
     nb.finding(
@@ -174,6 +175,11 @@ def trust(nb: Notebook, found: Survey) -> Trust | None:
             caveats="What has changed in between counts as unreliable.",
         )
     return known
+
+
+def _named(why: str, items: list[str]) -> str:
+    """Put an item's name in the place of its number."""
+    return re.sub(r"item (\d+)", lambda m: inert(items[int(m[1]) - 1]), why)
 
 
 def validity(nb: Notebook, found: Survey) -> Validity | None:

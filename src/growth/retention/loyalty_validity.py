@@ -155,20 +155,28 @@ def bands(found: Survey, confidence: float = 0.95, cell: int = 0) -> pd.DataFram
     return table.astype({"people": float}).mask(pd.Series(rare), axis=0).assign(band=table["band"])
 
 
+def _few(did: np.ndarray, cell: int) -> bool:
+    """Return whether fewer than `cell` did, or did not."""
+    return bool(min(did.sum(), did.size - did.sum()) < cell)
+
+
 def silence(found: Survey, confidence: float = 0.95, cell: int = 0) -> pd.DataFrame:
     """Compare those who answered with those who did not, in what is known of both: a row each of `KNOWN`.
 
     Columns: ``known, answered, silent`` (means), ``differ, low, high`` (answered less silent, Welch), ``n``. Each
-    person counts once, with the latest wave. Empty where one side is smaller than 2 or `cell` people.
+    person counts once, with the latest wave. A row is left out where one side is smaller than 2 or `cell` people, or
+    that of buying again where fewer than `cell` of a side did or did not.
     """
     rows = latest(found.rows)
     made = []
     for name, label in KNOWN.items():
         own = rows[rows[name].notna()]
         said = own["answered"].to_numpy(bool)
+        value = own[name].to_numpy(float)
         if min(said.sum(), (~said).sum()) < max(cell, 2):
             continue
-        value = own[name].to_numpy(float)
+        if name == "bought_again" and _few(value[said], cell) | _few(value[~said], cell):
+            continue
         silent, spoken = (Moments.of({name: value[side]}) for side in (~said, said))
         gap, _ = attempt(difference, silent, spoken, name, confidence)
         if gap is not None:

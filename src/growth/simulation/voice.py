@@ -1,7 +1,7 @@
 """The survey: who is asked, who answers, and what; read off lives that are already lived, so that nothing else moves.
 
-Satisfaction has a part that stays with the person (half of it the very patience behind the loss rate), a part of the
-day, and a late parcel takes off it. Items show it with noise, on scales. The satisfied answer more often, so that the
+Satisfaction has a part that stays with the person (most of it the very patience behind the loss rate), a mood of the
+wave, and a late parcel takes off it. Items show it with noise, on scales. The satisfied answer more often, so that the
 answers speak of those who answered; the truth knows what all who were asked would have said.
 """
 
