@@ -10,9 +10,10 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from growth.retention import accounting, windows, worth
+from growth.retention import accounting, uplift, windows, worth
 from growth.retention.model import Calendar, triangle
 from growth.stats.likelihood import Fit
+from growth.stats.pareto import pareto_nbd
 from growth.stats.purchase import bg_nbd, mbg_nbd
 from growth.stats.spend import gamma_gamma
 
@@ -61,6 +62,64 @@ def purchase_models(seed: int) -> dict[str, bool]:
         x, last = _histories(random, CUSTOMERS, BG, weeks, early)
         hits |= _covers(fitter(x, last, weeks).fit, BG, name)
     return hits
+
+
+PARETO = (1.0, 8.0, 1.0, 15.0)
+FEWER = 1_500
+
+
+def leaving_at_any_time(seed: int) -> dict[str, bool]:
+    """Do the intervals of the Pareto/NBD's parameters hold the truth? Whole days, so that patterns repeat."""
+    random = np.random.default_rng(seed)
+    r, alpha, s, beta = PARETO
+    weeks = random.integers(30, 78, FEWER).astype(float)
+    rate, leave = random.gamma(r, 1 / alpha, FEWER), random.gamma(s, 1 / beta, FEWER)
+    until = np.minimum(random.exponential(1 / leave), weeks)
+    x = random.poisson(rate * until)
+    # The last of x purchases spread evenly over the time until then.
+    last = np.where(x > 0, until * random.random(FEWER) ** (1 / np.maximum(x, 1)), 0.0)
+    last = np.where(x > 0, np.maximum(np.round(last * 7), 1) / 7, 0.0)
+    return _covers(pareto_nbd(x, last, weeks).fit, PARETO, "Pareto/NBD")
+
+
+EACH, LIFT = 2_000, 0.2
+
+
+def lots(random: np.random.Generator, lift: float = LIFT) -> pd.DataFrame:
+    """Customers of whom half, by lot, buy a share more often; how often differs by customer. A row as in ``tried``."""
+    n = 2 * EACH
+    weeks = random.integers(10, 60, n).astype(float)
+    rate = random.gamma(0.8, 1 / 10, n)
+    x = random.poisson(rate * weeks)
+    last = np.where(x > 0, np.ceil(weeks * random.random(n) ** (1 / np.maximum(x, 1)) * 7), 0)
+    treated = random.permutation(np.arange(n) < EACH)
+    bought = random.poisson(rate * 10 * np.where(treated, 1 + lift, 1.0))
+    came = random.gamma(np.maximum(bought, 1) * 2.0, 20.0) * (bought > 0)
+    return pd.DataFrame(
+        dict(experiment_id="e", name="e", arm=np.where(treated, "more", "none"), control=~treated, planned=0.5,
+             customer_id=np.arange(n), x=x, t_x=last, t=weeks * 7, days=70, bought=bought, came=came)
+    )  # fmt: skip
+
+
+def one_lift(seed: int) -> dict[str, bool]:
+    """Do the intervals of lift and gain hold the truth?"""
+    found = uplift.uplift(lots(np.random.default_rng(seed)), "more")
+    gain = LIFT * 0.08 * 10 * 40
+    return {
+        "lift": bool(found.low <= LIFT <= found.high),
+        "gain": bool(found.gain.low <= gain <= found.gain.high),
+    }
+
+
+def equal_lifts(seed: int) -> dict[str, bool]:
+    """Is one lift for all rejected at 5 % where it is one?"""
+    return {"equal lifts": bool(uplift.uplift(lots(np.random.default_rng(seed)), "more").same_lift < 0.05)}
+
+
+def no_aim(seed: int) -> dict[str, bool]:
+    """Is aiming said to gain or lose (5 %) where the action does nothing?"""
+    found = uplift.uplift(lots(np.random.default_rng(seed), 0.0), "more").aiming
+    return {"aiming": not found.low <= 0 <= found.high}
 
 
 SPEND = (6.0, 4.0, 15.0)

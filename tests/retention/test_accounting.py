@@ -73,3 +73,30 @@ def test_days_active_by_hand(shop: Any) -> None:
     (stick,) = accounting.stickiness(found, MONTHS).to_dict("records")
     assert stick["daily"] == pytest.approx(3 / 30) and stick["stickiness"] == pytest.approx(1.5 / 30)
     assert stick["high"] - stick["stickiness"] == pytest.approx(1.959964 * np.sqrt(0.5 / 2) / 30, rel=1e-6)
+
+
+def test_l28_equals_brute_force_and_a_customer_is_one_unit(shop: Any, rows: dict[str, Any]) -> None:  # noqa: F811
+    found = frame(marts.last_28_days(shop(**rows)))
+    lines, orders = pd.DataFrame(rows["order_lines"]), pd.DataFrame(rows["orders"])
+    bought = lines[lines["amount"] > 0].merge(orders, on="order_id").dropna(subset="customer_id")
+    bought["date"] = bought["placed_at"].dt.normalize()
+    days = bought[["customer_id", "date"]].drop_duplicates()
+    as_of = dt.date(2024, 7, 1)
+    table = accounting.habit(found, as_of).set_index("at")
+    assert len(table) >= 3
+    for at, row in table.iterrows():
+        before = (pd.Timestamp(str(at)) - days["date"]).dt.days
+        own = days[(before >= 1) & (before <= 28)].groupby("customer_id").size()
+        week = days[(before >= 1) & (before <= 7)]["customer_id"].nunique()
+        assert (row["monthly"], row["weekly"]) == (len(own), week)
+        assert row["days"] == pytest.approx(own.mean()) and row["once"] == pytest.approx((own == 1).mean())
+        half = 1.959964 * own.std(ddof=1) / np.sqrt(len(own))
+        assert row["days_high"] == pytest.approx(own.mean() + half, rel=1e-6)
+        assert row["daily"] == pytest.approx(own.sum() / 28)
+
+
+def test_spans_that_are_not_over_or_begin_before_the_data_are_left_out() -> None:
+    starts = [dt.date(2024, m, 1) for m in (5, 6, 7)]
+    spans = pd.DataFrame(dict(at=starts, days=[1, 2, 1], days_7=[0, 1, 0], customers=[5, 6, 7]))
+    assert list(accounting.habit(spans, dt.date(2024, 6, 15))["at"]) == [dt.date(2024, 6, 1)]
+    assert accounting.habit(spans.iloc[:1], dt.date(2024, 6, 15)).empty

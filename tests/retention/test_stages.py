@@ -128,3 +128,19 @@ def test_what_a_stage_brings_is_over_whole_months() -> None:
     (found,) = stages.returns(life, dt.date(2024, 3, 1)).to_dict("records")
     assert (found["customer_months"], found["revenue"], found["spent"]) == (40, 17.5, 0.75)
     assert found["per_spent"] == pytest.approx(17.5 / 0.75)
+
+
+def test_who_bought_before_signing_up_is_counted_and_never_potential(shop: Any) -> None:
+    """c1 bought first, c2 signed up first, c3 never bought, c4's sign-up is not known."""
+    at = {w: dt.datetime(2024, 1, d, 10) for w, d in (("c1", 20), ("c2", 3), ("c3", 5))}
+    customers = [dict(customer_id=w, signed_up_at=at.get(w)) for w in ("c1", "c2", "c3", "c4")]
+    orders = [
+        dict(order_id=w, customer_id=w, status="paid", placed_at=dt.datetime(2024, 1, 10, 9))
+        for w in ("c1", "c2", "c4")
+    ]
+    lines = [dict(order_id=w, product_id="p", quantity=1, amount=5) for w in ("c1", "c2", "c4")]
+    tables = shop(customers=customers, orders=orders, order_lines=lines)
+    found = frame(life_marts.sign_ups(tables)).set_index("before")["customers"]
+    assert dict(found) == {False: 2, True: 1}
+    states = frame(life_marts.stages(tables))
+    assert set(states[states["state"] == "potential"]["customer_id"]) == {"c3"}

@@ -152,3 +152,23 @@ def test_tenths_hold_everybody_and_all_value() -> None:
     found = worth.deciles(value)  # type: ignore[arg-type]
     assert found["customers"].sum() == 23 and found["share"].sum() == pytest.approx(1)
     assert found["value"].is_monotonic_decreasing
+
+
+def test_what_is_paid_back_is_taken_off_where_revenue_is_net(shop: Any) -> None:
+    """By hand: of 100 + 50 paid 30 came back; in gross words nothing is taken off."""
+    at = pd.Timestamp("2024-01-05 10:00")
+    orders = [
+        dict(order_id=o, customer_id="c1", status="paid", placed_at=at + pd.Timedelta(days=d))
+        for o, d in (("a", 0), ("b", 9))
+    ]
+    lines = [
+        dict(order_id=o, line=1, product_id="p", quantity=1, amount=m) for o, m in (("a", 100), ("b", 50))
+    ]
+    returns = [dict(order_id="b", line=1, quantity=1, refund=30, requested_at=at + pd.Timedelta(days=12))]
+    for word, refunded in (("net", 30), ("gross", 0)):
+        tables = shop(orders=orders, order_lines=lines, returns=returns, words=dict(revenue=word))
+        found = frame(worth_marts.worth(tables))
+        assert (float(found["amount"].iloc[0]), float(found["refunded"].iloc[0])) == (150, refunded)
+        assert worth.kept(found) == pytest.approx(1 - refunded / 150)
+    with pytest.raises(ValueError, match="refunds are as large as sales"):
+        worth.kept(found.assign(refunded=150))

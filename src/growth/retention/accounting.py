@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from growth.retention.model import Calendar
+from growth.stats.proportions import wilson
 
 NOT_OVER = "period not over"
 NOTHING_BEFORE = "nothing is known of the period before"
@@ -100,3 +101,46 @@ def stickiness(days: pd.DataFrame, calendar: Calendar, confidence: float = 0.95)
                  low=max(mean - half, 0.0) / long, high=(mean + half) / long)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=["start", "customers", "daily", "stickiness", "low", "high"])
+
+
+def habit(rows: pd.DataFrame, as_of: dt.date, confidence: float = 0.95) -> pd.DataFrame:
+    """Return how often the active of the last 28 days came: day, week and month side by side.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The mart ``last_28_days``: ``at, days, days_7, customers``.
+    as_of : datetime.date
+        Spans that end later are not over and left out; so is the first one, which may begin before the data do.
+    confidence : float
+
+    Returns
+    -------
+    DataFrame
+        ``at, monthly`` (active in the 28 days), ``weekly`` (in the last 7), ``daily`` (mean a day), ``days, days_low,
+        days_high`` (active days a customer: L28), ``daily_of_monthly, weekly_of_monthly`` with ``_low, _high``, and
+        ``once`` (share with one day alone). A customer is one unit: L28's interval is that of a mean over customers.
+    """
+    found = []
+    z = float(ndtri(0.5 + confidence / 2))
+    for at, group in rows[(rows["at"] <= as_of) & (rows["at"] > rows["at"].min())].groupby("at"):
+        d, n = group["days"].to_numpy(float), group["customers"].to_numpy(float)
+        total = float(n.sum())
+        mean = float((d * n).sum() / total)
+        half = z * float(np.sqrt((n * (d - mean) ** 2).sum() / max(total - 1, 1) / total))
+        weekly = int(group.loc[group["days_7"] > 0, "customers"].sum())
+        low, high = (float(v) for v in wilson(weekly, int(total), confidence))
+        found.append(
+            dict(at=at, monthly=int(total), weekly=weekly, daily=mean * total / 28, days=mean,
+                 days_low=max(mean - half, 1.0), days_high=mean + half, daily_of_monthly=mean / 28,
+                 daily_of_monthly_low=max(mean - half, 1.0) / 28, daily_of_monthly_high=(mean + half) / 28,
+                 weekly_of_monthly=weekly / total, weekly_of_monthly_low=low, weekly_of_monthly_high=high,
+                 once=float(n[d == 1].sum()) / total)
+        )  # fmt: skip
+    return pd.DataFrame(found, columns=_HABIT)
+
+
+_HABIT = [
+    "at", "monthly", "weekly", "daily", "days", "days_low", "days_high", "daily_of_monthly", "daily_of_monthly_low",
+    "daily_of_monthly_high", "weekly_of_monthly", "weekly_of_monthly_low", "weekly_of_monthly_high", "once",
+]  # fmt: skip

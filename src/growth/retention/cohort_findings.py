@@ -25,6 +25,17 @@ RETURNS = {c: "{:,.2f}" for c in ("revenue", "low", "high", "spent", "per_spent"
 MONEY = {c: "{:,.2f}" for c in ("value", "error", "low", "high")}
 
 
+def sign_ups(nb: Notebook, rows: pd.DataFrame) -> None:
+    """Name the customers who bought before they signed up: their sign-up is no beginning."""
+    early = int(rows.loc[rows["before"], "customers"].sum())
+    if early:
+        nb.note(
+            f"{plural(early, 'customer')} of {count(rows['customers'].sum())} bought before the day of their sign-up "
+            "(as a guest, or by a wrong clock). Ages here count from the first purchase; none of them is ever "
+            "'potential', and where a length counts from the sign-up they may be left out, which is said there."
+        )
+
+
 def definitions(nb: Notebook, table: pd.DataFrame) -> None:
     """Record on-or-after retention at age 1 and the brackets."""
     period, ahead = nb.params.period, LOOK_AHEAD[nb.params.period]

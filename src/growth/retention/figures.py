@@ -74,6 +74,44 @@ def ledger(rows: pd.DataFrame, period: str) -> Figure:
     return figure
 
 
+def habit(rows: pd.DataFrame) -> Figure:
+    """Draw the customers active in 28 days, in the last 7 of them and on a day (`accounting.habit`)."""
+    figure, axes = house.new(3.2)
+    for name, column, colour in (
+        ("28 days", "monthly", house.BLUE),
+        ("last 7", "weekly", house.GREEN),
+        ("a day, mean", "daily", house.ORANGE),
+    ):
+        axes.plot(rows["at"], rows[column], color=colour, marker="o", markersize=3, label=name)
+    axes.set_ylim(0, None)
+    axes.set_ylabel("active customers")
+    house.thousands(axes.yaxis)
+    house.only_horizontal_grid(axes)
+    axes.legend(loc="lower left", ncols=3, bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    return figure
+
+
+def cycle(rows: pd.DataFrame, period: str) -> Figure:
+    """Draw who came back by calendar period, over what their ages lead to expect (`cycle.cycle`)."""
+    figure, axes = house.new(3.2)
+    axes.axhline(1, color=house.INK, linewidth=1)
+    for kind, colour, label in (
+        ("", house.GREY, "as expected"),
+        ("peak", house.GREEN, "peak"),
+        ("trough", house.ORANGE, "trough"),
+    ):
+        own = rows[rows["kind"] == kind]
+        if len(own):
+            axes.errorbar(
+                own["start"], own["ratio"], yerr=house.whiskers(own, "ratio"), color=colour, linestyle="",
+                marker="o", markersize=4, label=label,
+            )  # fmt: skip
+    axes.set_ylabel(f"came back in the {period}, over expected")
+    house.only_horizontal_grid(axes)
+    axes.legend(loc="lower left", ncols=3, bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    return figure
+
+
 def purchase_days(counts: pd.DataFrame, what: str) -> Figure:
     """Draw how many customers had `what` (``an order``, ``a visit``) on how many days (`model.purchase_days`)."""
     figure, axes = house.new(3.0)

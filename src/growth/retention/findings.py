@@ -171,6 +171,70 @@ def stickiness(nb: Notebook, rows: pd.DataFrame) -> None:
     )
 
 
+HABIT = {c: "{:.1%}" for c in ("once", "daily_of_monthly", "weekly_of_monthly")} | {"daily": "{:,.1f}"}
+CYCLE = (
+    {c: "{:.2f}" for c in ("ratio", "low", "high")}
+    | {"expected": "{:,.0f}"}
+    | {c: "{:.4f}" for c in ("p_value", "corrected")}
+)
+
+
+def habit(nb: Notebook, rows: pd.DataFrame) -> None:
+    """Record on how many of 28 days the active come (L28), and the week's and the day's share of the month's."""
+    if rows.empty:
+        nb.nothing("no 28 days before the first of a month are over")
+        return
+    last = rows.iloc[-1]
+    nb.finding(
+        "B1.l28",
+        f"Of {count(last['monthly'])} customers with {act(nb)}s in the 28 days before {last['at']:%Y-%m-%d}, "
+        f"{percent(last['once'])} had one day of them; the mean is {last['days']:.2f} days ({nb.level} "
+        f"{last['days_low']:.2f} to {last['days_high']:.2f}). {percent(last['weekly_of_monthly'])} "
+        f"were active in the last 7 days, {percent(last['daily_of_monthly'])} on a day.",
+        last["days"],
+        "days of 28",
+        low=last["days_low"],
+        high=last["days_high"],
+        n=int(last["monthly"]),
+        method="L28: mean active days of those active in 28 days; clustered by customer; Wilson for the week's share",
+        series={c: last[c] for c in ("weekly_of_monthly", "daily_of_monthly", "once")},
+    )
+
+
+def cycle(nb: Notebook, rows: pd.DataFrame) -> None:
+    """Record the highest peak and the lowest trough of the retention cycle, if any stands out."""
+    period = nb.params.period
+    if rows.empty:
+        nb.nothing(f"no {period} in which customers enough were expected back")
+        return
+    high, low = (
+        rows[rows["kind"] == k].sort_values("ratio", ascending=a)
+        for k, a in (("peak", False), ("trough", True))
+    )
+    said = [
+        f"{r['start']:%Y-%m-%d} {word} ({r['ratio']:.2f} times what their ages lead to expect, {nb.level} "
+        f"{r['low']:.2f} to {r['high']:.2f})"
+        for rows_of, word in ((high, "is the highest peak"), (low, "the lowest trough"))
+        for _, r in rows_of.head(1).iterrows()
+    ]
+    text = "; ".join(said) + f": {len(high)} peaks and {len(low)} troughs in {len(rows)} {period}s."
+    first = (high if len(high) else low if len(low) else rows.sort_values("ratio", ascending=False)).iloc[0]
+    nb.finding(
+        "F2.cycle",
+        f"Of those who might come back, the {period} of {text}"
+        if said
+        else f"No {period} brings back more or fewer than the ages of its customers lead to expect.",
+        first["ratio"],
+        "ratio",
+        low=first["low"],
+        high=first["high"],
+        n=int(first["customers"]),
+        method="returned over expected from the other cohorts at the same age; Holm over periods",
+        caveats="A peak says when, not why: the season, an event, a promotion, or cohorts that are better at all ages.",
+        series=dict(peaks=len(high), troughs=len(low)),
+    )
+
+
 def came_back(nb: Notebook, patterns: pd.DataFrame) -> None:
     """Record the share of older customers who were ever active again."""
     found = model.came_back(patterns, LONG_ENOUGH, nb.params.confidence)

@@ -91,13 +91,26 @@ def _stage(rows: Rows, usual_gap: int) -> Any:
     )
 
 
-def _potential(tables: Tables, days: Rows, at: Rows) -> Rows:
-    """Return who had signed up but not yet bought."""
+def sign_ups(tables: Tables) -> Rows:
+    """Count customers by whether they bought before the day of their sign-up: ``before, customers``."""
+    both = _signed(tables, purchase_days(tables))
+    both = both.mutate(before=(both["first"] < both.since).fill_null(False))
+    return both.group_by("before").agg(customers=_.count().cast("int64"))
+
+
+def _signed(tables: Tables, days: Rows) -> Rows:
+    """Return ``customer_id, since`` (day of sign-up), ``first`` (first purchase day; null: none)."""
     signed = first_record(tables["customers"], ("customer_id",)).filter(_.signed_up_at.notnull())
     since = clock.business_date(signed.signed_up_at, tables.info.timezone, tables.years)
     signed = signed.select("customer_id", since=since)
     first = days.group_by(who=_.customer_id).agg(first=_.date.min())
     both = signed.left_join(first, signed.customer_id == first.who)
+    return both.select("customer_id", "since", first=both["first"])
+
+
+def _potential(tables: Tables, days: Rows, at: Rows) -> Rows:
+    """Return who had signed up but not yet bought."""
+    both = _signed(tables, days)
     both = both.select("customer_id", "since", until=ibis.coalesce(both["first"], FAR[1].cast("date")))
     waiting = at.inner_join(both, (at["at"] > both.since) & (at["at"] <= both.until))
     return waiting.select("customer_id", "at", state=ibis.literal("potential"))

@@ -9,14 +9,23 @@ from ibis import _
 
 from growth.definitions import Tables, activity, product, revenue
 from growth.marts import Mart
-from growth.retention import leaving_marts, life_marts, loyalty_marts, rules, snapshots, worth_marts
+from growth.retention import (
+    leaving_marts,
+    life_marts,
+    loyalty_marts,
+    rules,
+    snapshots,
+    uplift_marts,
+    worth_marts,
+)
 from growth.retention.rules import EXACT, LAPSE
 
 if TYPE_CHECKING:
-    from ibis.expr.types import DateValue
+    from ibis.expr.types import DateValue, IntegerValue
     from ibis.expr.types import Table as Rows
 
 CENTS = "decimal(18, 4)"
+WEEK_ZERO = {"monday": "1900-01-01", "sunday": "1899-12-31"}  # before any shop's first day
 
 
 def period_start(date: DateValue, period: str, week_starts: str) -> DateValue:
@@ -27,6 +36,20 @@ def period_start(date: DateValue, period: str, week_starts: str) -> DateValue:
         return date.truncate("W")
     day = ibis.interval(days=1)
     return ((date + day).cast("date").truncate("W") - day).cast("date")
+
+
+def period_number(date: DateValue, period: str, week_starts: str) -> IntegerValue:
+    """Return the number of a day's month or week: whole numbers are quicker to group and subtract than dates."""
+    if period == "month":
+        return (date.year() * 12 + date.month() - 1).cast("int32")
+    return (date.delta(ibis.date(WEEK_ZERO[week_starts]), unit="day") // 7).cast("int32")
+
+
+def period_of(number: IntegerValue, period: str, week_starts: str) -> DateValue:
+    """Return the first day of the period with this `period_number`."""
+    if period == "month":
+        return ibis.date(number // 12, number % 12 + 1, 1)
+    return (ibis.date(WEEK_ZERO[week_starts]) + (number * 7).as_interval("D")).cast("date")
 
 
 def retention_counts(tables: Tables) -> Rows:
@@ -87,15 +110,19 @@ def retention_gaps(tables: Tables) -> Rows:
 
 
 def _gaps(tables: Tables, period: str) -> Rows:
-    cells = _active_periods(tables, period)
-    own = ibis.window(group_by="customer_id", order_by="start")  # one window for both: one sort
-    cells = cells.mutate(cohort=cells.start.first().over(own), before=cells.start.lag().over(own))
-    cells = cells.mutate(
-        age=_periods_between(cells.cohort, cells.start, period),
-        gap=ibis.coalesce(_periods_between(cells.before, cells.start, period), 0),
-    )
-    return cells.group_by(period=ibis.literal(period), cohort=_.cohort, age=_.age, gap=_.gap).agg(
-        customers=_.count().cast("int64")
+    week = tables.words.week_starts
+    cells = activity(tables).select("customer_id", number=period_number(_.date, period, week)).distinct()
+    own = ibis.window(group_by="customer_id", order_by="number")  # one window for both: one sort
+    cells = cells.mutate(first=cells.number.first().over(own), before=cells.number.lag().over(own))
+    counted = cells.group_by(
+        "first", age=_.number - _["first"], gap=ibis.coalesce(_.number - _.before, 0)
+    ).agg(customers=_.count().cast("int64"))
+    return counted.select(
+        period=ibis.literal(period),
+        cohort=period_of(counted["first"], period, week),
+        age=_.age.cast("int64"),
+        gap=_.gap.cast("int64"),
+        customers=_.customers,
     )
 
 
@@ -218,6 +245,20 @@ def days_active(tables: Tables) -> Rows:
     return ibis.union(*parts)
 
 
+def last_28_days(tables: Tables) -> Rows:
+    """Count customers by active days in the 28 days before the first of each month, and in the last 7 of them.
+
+    Columns: ``at`` (first of a month), ``days`` (1 to 28), ``days_7``, ``customers``. Spans are of one length and do
+    not overlap.
+    """
+    each = activity(tables).mutate(at=(_.date.truncate("M") + ibis.interval(months=1)).cast("date"))
+    each = each.mutate(before=each["at"].delta(each.date, unit="day")).filter(_.before <= 28)
+    each = each.group_by("customer_id", "at").agg(
+        days=_.count().cast("int64"), days_7=(_.before <= 7).sum().cast("int64")
+    )
+    return each.group_by("at", "days", "days_7").agg(customers=_.count().cast("int64"))
+
+
 def recency_frequency(tables: Tables) -> Rows:
     """Count the customers of each pattern (Fader, Hardie and Lee 2005, section 3), in days.
 
@@ -250,6 +291,7 @@ MARTS = {
     "days_active": Mart(
         days_active, ("period", "start", "days"), ("orders", "order_lines"), _WHOLE_CUSTOMERS
     ),
+    "last_28_days": Mart(last_28_days, ("at", "days", "days_7"), _SOLD, _WHOLE_CUSTOMERS),
     "recency_frequency": Mart(
         recency_frequency, ("x", "t_x", "t"), ("orders", "order_lines"), _WHOLE_CUSTOMERS
     ),
@@ -257,6 +299,7 @@ MARTS = {
     "exact_ages": Mart(exact_ages, ("period", "cohort", "age"), _SOLD, _WHOLE_CUSTOMERS),
     "lapses": Mart(lapses, ("period", "cohort", "broke", "last"), _SOLD, _WHOLE_CUSTOMERS),
     "life_cycle": Mart(life_marts.life_cycle, ("at", "before", "state"), _SOLD, _WHOLE_CUSTOMERS),
+    "sign_ups": Mart(life_marts.sign_ups, ("before",), (*_SOLD, "customers"), _WHOLE_CUSTOMERS),
     "worth": Mart(worth_marts.worth, ("customer_id",), _SOLD, _WHOLE_CUSTOMERS),
     "held_out": Mart(worth_marts.held_out, ("x", "t_x", "t", "bought"), _SOLD, _WHOLE_CUSTOMERS),
     "second_purchase": Mart(
@@ -290,5 +333,11 @@ MARTS = {
         _WHOLE_CUSTOMERS,
     ),
     "snapshots": Mart(snapshots.snapshots, ("customer_id", "at"), _SOLD, _WHOLE_CUSTOMERS),
+    "tried": Mart(
+        uplift_marts.tried,
+        ("experiment_id", "customer_id"),
+        (*_SOLD, "experiments", "experiment_arms", "assignments"),
+        _WHOLE_CUSTOMERS,
+    ),
     "gap_pairs": Mart(worth_marts.gap_pairs, ("first", "second"), _SOLD, _WHOLE_CUSTOMERS),
 }

@@ -8,17 +8,19 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
+from growth.errors import attempt
 from growth.stats import rfm
 from growth.stats.adequacy import Regularity, adequacy, regularity
 from growth.stats.contrast import critical
 from growth.stats.likelihood import jacobian, spread
 from growth.stats.moments import Floats
+from growth.stats.pareto import pareto_nbd
 from growth.stats.purchase import Patterns, PurchaseModel, bg_nbd, mbg_nbd
 from growth.stats.spend import LifetimeValue, SpendModel, gamma_gamma, lifetime_value
 
 WEEK = 7.0  # days: models count in weeks
 YEAR = 365.25 / WEEK
-FITS = {"BG/NBD": bg_nbd, "MBG/NBD": mbg_nbd}
+FITS = {"BG/NBD": bg_nbd, "MBG/NBD": mbg_nbd, "Pareto/NBD": pareto_nbd}
 FEWEST = 30
 FATAL = {"few_repeaters", "no_dropout", "bound"}
 GROUPS = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 9), (10, 10**9))
@@ -103,8 +105,12 @@ def _total_error(model: PurchaseModel, at: Patterns, horizon: float) -> float:
 
 
 def contest(table: pd.DataFrame, confidence: float = 0.95) -> dict[str, Held]:
-    """Return every model of `FITS` held against the rest; arguments and refusals as `held`."""
-    return {kind: held(table, kind, confidence) for kind in FITS}
+    """Return every model of `FITS` that can be fitted, held against the rest; arguments and refusals as `held`."""
+    tried = {kind: attempt(held, table, kind, confidence) for kind in FITS}
+    found = {kind: one for kind, (one, _) in tried.items() if one is not None}
+    if not found:
+        raise ValueError(next(why for _, why in tried.values()))
+    return found
 
 
 def grouped(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -189,6 +195,25 @@ def _repeat_spend(worth: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return x, np.where(x > 0, more / np.maximum(x, 1), 0.0)
 
 
+def net(worth: pd.DataFrame) -> pd.Series:
+    """Return what each customer has paid, less what was paid back if revenue is net of refunds."""
+    return worth["amount"].astype(float) - worth["refunded"].astype(float)
+
+
+def kept(worth: pd.DataFrame) -> float:
+    """Return the share of sales that was not paid back.
+
+    Raises
+    ------
+    ValueError
+        If refunds are as large as sales.
+    """
+    share = float(net(worth).sum() / worth["amount"].astype(float).sum())
+    if share <= 0:
+        raise ValueError("refunds are as large as sales or larger: nothing is left of a purchase")
+    return share
+
+
 def values(
     worth: pd.DataFrame, model: PurchaseModel, spend: SpendModel, margin: float, discount: float,
     confidence: float = 0.95,
@@ -201,12 +226,18 @@ def values(
         The mart of that name: a row a customer.
     model, spend : PurchaseModel, SpendModel
     margin : float
-        Share of revenue that is left after goods and handling.
+        Share of revenue that is left after goods and handling; of it the share that is not paid back (`kept`).
     discount : float
         A year's rate.
     confidence : float
+
+    Raises
+    ------
+    ValueError
+        As `kept`.
     """
     x, mean = _repeat_spend(worth)
+    margin *= kept(worth)
     t_x, t = worth["t_x"].to_numpy(float) / WEEK, worth["t"].to_numpy(float) / WEEK
     return lifetime_value(
         model, spend, x, t_x, t, mean, horizon=YEAR, period=YEAR / 12, discount=(1 + discount) ** (1 / 12) - 1,
@@ -255,7 +286,7 @@ def segments(worth: pd.DataFrame, params: object) -> pd.DataFrame:
     days = (worth["t"] - worth["t_x"]).to_numpy(float)
     recency = rfm.score(days, params.rfm_days, more_is_better=False)  # type: ignore[attr-defined]
     frequency = rfm.score(worth["orders"], params.rfm_orders)  # type: ignore[attr-defined]
-    money = rfm.score(worth["amount"].astype(float), params.rfm_money)  # type: ignore[attr-defined]
+    money = rfm.score(net(worth), params.rfm_money)  # type: ignore[attr-defined]
     return pd.DataFrame(
         dict(recency=recency, frequency=frequency, money=money, segment=rfm.segment(recency, frequency))
     )
@@ -278,9 +309,11 @@ def care_plan(
     -------
     DataFrame
         ``segment, customers, share_of_revenue, value, low, high, expected, pays_from, care``: value a customer over a
-        year with its interval, expected return of care a customer, and the lift from which it pays.
+        year with its interval, expected return of care a customer, and the lift from which it pays. Where refunds are
+        as large as sales there is no revenue to have a share of: empty.
     """
-    frame = scored.assign(amount=worth["amount"].astype(float).to_numpy())
+    frame = scored.assign(amount=net(worth).to_numpy())
+    total = frame["amount"].sum()
     if value is not None:
         frame = frame.assign(value=value.value, low=value.low, high=value.high)
     rows = []
@@ -288,9 +321,8 @@ def care_plan(
         own = frame[frame["segment"] == name]
         if own.empty:
             continue
-        row = dict(
-            segment=name, customers=len(own), share_of_revenue=own["amount"].sum() / frame["amount"].sum()
-        )
+        share = own["amount"].sum() / total if total > 0 else np.nan
+        row = dict(segment=name, customers=len(own), share_of_revenue=share)
         if value is not None:
             mean = float(own["value"].mean())
             row |= dict(value=mean, low=own["low"].mean(), high=own["high"].mean())
@@ -301,6 +333,6 @@ def care_plan(
 
 def cells(worth: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     """Return ``recency, frequency, money, segment, customers, orders, revenue``: the table that others read."""
-    frame = scored.assign(orders=worth["orders"].to_numpy(), revenue=worth["amount"].to_numpy(), customers=1)
+    frame = scored.assign(orders=worth["orders"].to_numpy(), revenue=net(worth).to_numpy(), customers=1)
     keys = ["recency", "frequency", "money", "segment"]
     return frame.groupby(keys, as_index=False)[["customers", "orders", "revenue"]].sum()

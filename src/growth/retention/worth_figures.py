@@ -177,8 +177,9 @@ def care(plan: pd.DataFrame, currency: str) -> Figure:
         axes.barh(names, rows["value"], xerr=off, color=house.BLUE, ecolor=house.INK)
         axes.set_xlabel(f"{currency} a customer leaves in a year")
     else:
-        axes.barh(names, rows["share_of_revenue"], color=house.BLUE)
-        axes.set_xlabel("share of revenue so far")
-        house.percent(axes.xaxis)
+        some = rows["share_of_revenue"].notna().all()
+        axes.barh(names, rows["share_of_revenue" if some else "customers"], color=house.BLUE)
+        axes.set_xlabel("share of revenue so far" if some else "customers")
+        (house.percent if some else house.thousands)(axes.xaxis)
     axes.grid(False, axis="y")
     return figure

@@ -127,9 +127,10 @@ def care(nb: Notebook, plan: pd.DataFrame) -> None:
     """Record the segments and the care that is expected to pay."""
     best = plan.iloc[0]
     currency, p = nb.data.currency, nb.params
-    share = percent(best["share_of_revenue"])
+    share, some = best["share_of_revenue"], bool(plan["share_of_revenue"].notna().all())
     lift = percent(p.care_lift, 0)
-    text = f"{count(best['customers'])} customers are '{best['segment']}' and brought {share} of all revenue"
+    text = f"{count(best['customers'])} customers are '{best['segment']}' and "
+    text += f"brought {percent(share)} of all revenue" if some else "refunds are as large as sales or larger"
     if "expected" in plan:
         pays = plan[plan["expected"] > 0]["segment"]
         names = ", ".join(pays) if len(pays) else "no segment"
@@ -140,8 +141,8 @@ def care(nb: Notebook, plan: pd.DataFrame) -> None:
     nb.finding(
         "F6.care",
         f"{text}.",
-        float(best["share_of_revenue"]),
-        "share of revenue",
+        float(share) if some else float(best["customers"]),
+        "share of revenue" if some else "customers",
         n=int(plan["customers"].sum()),
         method="recency, frequency, money with the cut points of params.yaml; a census",
         caveats="The lift is an assumption of params.yaml, not a finding: test it before spending (03_promotions).",
@@ -162,6 +163,10 @@ def models(nb: Notebook, kind: str) -> tuple[Fitted, SpendModel] | None:
     customers = nb.mart("worth")
     fitted, why = attempt(worth.fitted, customers, nb.mart("gap_pairs"), kind)
     if fitted is None:
+        nb.refuse("F5.value", "What customers are worth", why, headline=False)
+        return None
+    left, why = attempt(worth.kept, customers)
+    if left is None:
         nb.refuse("F5.value", "What customers are worth", why, headline=False)
         return None
     spending, why = attempt(worth.spending, customers)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis import _
 
-from growth.definitions import Tables, orders
+from growth.definitions import Tables, orders, refunds
 
 if TYPE_CHECKING:
     from ibis.expr.types import DateValue
@@ -58,10 +58,17 @@ def _patterns(days: Rows, now: DateValue) -> Rows:
 def worth(tables: Tables) -> Rows:
     """Return a row a customer: ``customer_id, x, t_x, t, orders, amount, first_amount`` (all paid, and on day one).
 
-    ``x`` counts purchase days after the first, ``t_x`` is from the first to the last, ``t`` to the last known day.
+    ``x`` counts purchase days after the first, ``t_x`` is from the first to the last, ``t`` to the last known day;
+    ``refunded`` is what was paid back, if revenue is ``net``, else 0.
     """
     found = _patterns(purchase_days(tables), ibis.date(tables.info.as_of))
-    return found.select("customer_id", "x", "t_x", "t", "orders", "amount", "first_amount")
+    columns = ["customer_id", "x", "t_x", "t", "orders", "amount", "first_amount"]
+    nothing = ibis.literal(0).cast("decimal(18, 4)")
+    if tables.words.revenue == "gross" or "returns" not in tables:
+        return found.select(*columns, refunded=nothing)
+    back = refunds(tables).group_by(who="customer_id").agg(back=_.amount.sum().cast("decimal(18, 4)"))
+    found = found.left_join(back, found.customer_id == back.who)
+    return found.select(*columns, refunded=ibis.coalesce(_.back, nothing))
 
 
 def held_out(tables: Tables) -> Rows:
