@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,9 @@ import pytest
 from growth.report.notebook import Notebook
 from growth.retention import loyalty, loyalty_figures, loyalty_findings, loyalty_marts, loyalty_validity
 from growth.retention.rules import HORIZON
+from growth.simulation import Settings
 from tests.conftest import INFO, frame
+from tests.retention.test_platform import platform
 
 CUTS = (-1.7, -1.0, -0.1, 1.0)
 NAMES = ["delivery", "overall", "products", "service"]
@@ -179,6 +182,29 @@ def test_silence_is_compared_and_bands_rise() -> None:
     assert list(table["band"]) == ["below 40", "40 to 60", "60 to 80", "80 and more"]
     whole = rows[rows["answered"]]["again"].sum()
     assert (table["share"] * table["people"]).sum() == pytest.approx(whole)
+
+
+@pytest.mark.slow
+def test_what_is_true_of_the_platform_is_found_on_it(tmp_path: Path) -> None:
+    """Intervals of reliability and retest hold their truths; what the silent would have said is out of reach."""
+    tables = platform(tmp_path, Settings(seed=8, customers=6_000, months=14))
+    stated = json.loads((tmp_path / "truth" / "truths.json").read_text(encoding="utf-8"))
+    truth = {k: v["value"] for k, v in stated.items()}
+    rows = loyalty_marts.loyalty(tables).to_pandas()
+    found = loyalty.survey(rows, loyalty_marts.loyalty_answers(tables).to_pandas())
+    known = loyalty.trust(found)
+    assert known.omega is not None and known.retest is not None and known.alpha.people > 300
+    for estimate, name in (
+        (known.alpha, "reliability"),
+        (known.omega, "reliability"),
+        (known.retest, "retest"),
+    ):
+        assert estimate.low < truth[f"survey_{name}"] < estimate.high, name
+    said = loyalty.promoters(found.rows["recommend: shop"])
+    assert said.value == pytest.approx(truth["survey_nps"] + truth["survey_nps_bias"], abs=1e-6)
+    assert said.low > truth["survey_nps"], "the satisfied answer more often"
+    assert len(rows) == truth["count: survey, asked"]
+    assert found.rows["attitude"].notna().sum() == truth["count: survey, finished"]
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

@@ -115,6 +115,8 @@ def silence(nb: Notebook, found: Survey) -> pd.DataFrame:
             f"{percent(row['silent'])} of the silent (difference {100 * row['differ']:+.1f} points, {nb.level} "
             f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
         ).replace("-", "−")
+        alike = row["low"] <= 0 <= row["high"]
+        text += ". That they buy alike does not say that they think alike" if alike else ""
     nb.finding(
         "F7.silence",
         f"{text}.",
@@ -122,8 +124,7 @@ def silence(nb: Notebook, found: Survey) -> pd.DataFrame:
         "share",
         n=n,
         method="all who were asked; means of those who answered less those of the silent (Welch), latest waves",
-        caveats="A count of all who were asked has no interval. That the silent buy alike does not say that they think "
-        "alike: answers are not weighted.",
+        caveats="A count of all who were asked has no interval. Answers are not weighted.",
         series={f"differ_{k}": float(v) for k, v in zip(_slugs(table), table["differ"], strict=True)},
     )
     return table
@@ -143,14 +144,14 @@ def trust(nb: Notebook, found: Survey) -> Trust | None:
         return None
     a, o, r = known.alpha, known.omega, known.retest
     factor = (
-        f"McDonald's omega {o.value:.2f} ({o.low:.2f} to {o.high:.2f})"
+        f"McDonald's omega {o.value:.3f} ({o.low:.3f} to {o.high:.3f})"
         if o
         else f"no omega: {_named(known.why_no_omega, found.items)}"
     )
     series = dict(omega=o.value, omega_low=o.low, omega_high=o.high) if o else {}
     nb.finding(
         "F7.reliability",
-        f"Cronbach's alpha of the {a.items} attitudes is {a.value:.2f} ({nb.level} {a.low:.2f} to {a.high:.2f}); "
+        f"Cronbach's alpha of the {a.items} attitude items is {a.value:.3f} ({nb.level} {a.low:.3f} to {a.high:.3f}); "
         f"{factor}.",
         a.value,
         "alpha",
@@ -253,8 +254,12 @@ def _because(known: Trust | None, valid: Validity | None, said: str) -> str:
         return "Who has bought lately and often buys again, whatever was answered: a list by purchases does as well."
     assert said == USABLE and valid is not None
     gain = valid.both[0] - valid.past[0]
-    use = "Use them to see where satisfaction fails, not to choose whom to contact."
-    return (
-        f"Attitudes tell of buying again beyond past purchase: they add {gain:.3f} to its AUC of {valid.past[0]:.3f}. "
-        f"{use * (gain < LITTLE)}"
-    ).strip()
+    alone = valid.past[0]
+    said = (
+        f"Attitudes tell of buying again beyond past purchase: they add {gain:.3f} to its AUC of {alone:.3f}."
+    )
+    if valid.index[2] < valid.past[1]:
+        said += " As an order of customers the index is worse than past purchase alone."
+    if gain < LITTLE:
+        said += " Use it to see where satisfaction fails, not to choose whom to contact."
+    return said
