@@ -38,6 +38,8 @@ TABLES = [
     "points",
     "communities",
     "departures",
+    "respondents",
+    "answers",
     "promotions",
     "coupons",
     "contacts",

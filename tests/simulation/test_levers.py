@@ -45,6 +45,8 @@ PERSONAL = {  # the column that leads to a person, in the tables that have one
     "points": "customer_id",
     "communities": "customer_id",
     "departures": "customer_id",
+    "respondents": "respondent_id",
+    "answers": "respondent_id",
 }
 UNITS = ["customer_id", "visitor_id", "session_id"]
 LEVERS = {
@@ -144,6 +146,8 @@ def test_whoever_a_lever_does_not_touch_has_the_same_rows(
         "returns",
         "memberships",
         "contacts",
+        "respondents",
+        "answers",
     )
     if lever == "visit_rate" and table in ("assignments", "exposures"):  # an earlier visit sees it first
         a, b = (f.drop(columns=["assigned_at", "exposed_at"], errors="ignore") for f in (a, b))

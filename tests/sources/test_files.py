@@ -259,7 +259,9 @@ def test_a_drafted_mapping_of_the_example_works(tmp_path: Path, root: Path) -> N
     said = "\n".join(check(tmp_path))
     parts = re.search(r"06_retention: (\d+) of (\d+) parts", said)
     assert "998 rows in the files" in said and parts is not None
-    assert int(parts[1]) == int(parts[2]) - 3, "all but memberships (stays, members) and closed accounts"
+    assert int(parts[1]) == int(parts[2]) - 6, (
+        "all but memberships (2), closed accounts, loyalty (2), and trials"
+    )
     with pytest.raises(UserError, match="is there already"):
         draft(tmp_path)
 

@@ -7,6 +7,7 @@ from growth.contract.promotions import PROMOTIONS
 from growth.contract.retention import RETENTION
 from growth.contract.spec import TYPE_MEANING, TYPES, Column, Table
 from growth.contract.stock import STOCK
+from growth.contract.voice import VOICE
 
 # In an order in which every table comes after the tables it refers to.
 _ORDER = (
@@ -17,8 +18,9 @@ _ORDER = (
     + ["promotions", "coupons", "contacts", "experiments", "experiment_arms", "experiment_metrics"]
     + ["experiment_scope", "assignments", "exposures", "measurements"]
     + ["points", "communities", "departures"]
+    + ["respondents", "answers"]
 )
-_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *STOCK, *PROMOTIONS, *RETENTION)}
+_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *STOCK, *PROMOTIONS, *RETENTION, *VOICE)}
 TABLES: dict[str, Table] = {name: _ALL[name] for name in _ORDER}
 
 

@@ -85,7 +85,7 @@ def rungs(nb: Notebook, found: list[Rung], top: Level, headline: bool) -> pd.Dat
             nb.nothing(f"{r.name}: {r.refused}")
             continue
         nb.finding(
-            f"D1.rung_{r.name.replace(' ', '_').replace(',', '')}",
+            "D1.rung_" + "".join(c if c.isalnum() else "_" for c in r.name.lower()),
             f"{r.name}: elasticity {signed(r.estimate.value)} ({nb.level} {_span(r.estimate)}).",
             r.estimate.value,
             "elasticity",

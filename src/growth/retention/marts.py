@@ -9,7 +9,15 @@ from ibis import _
 
 from growth.definitions import Tables, activity, period_start, product, revenue
 from growth.marts import Mart
-from growth.retention import leaving_marts, life_marts, rules, snapshots, uplift_marts, worth_marts
+from growth.retention import (
+    leaving_marts,
+    life_marts,
+    loyalty_marts,
+    rules,
+    snapshots,
+    uplift_marts,
+    worth_marts,
+)
 from growth.retention.rules import EXACT, LAPSE
 
 if TYPE_CHECKING:
@@ -303,6 +311,15 @@ MARTS = {
         leaving_marts.goodbyes,
         (*rules.SEGMENTS, "closed", "reason", "days"),
         ("customers", "departures"),
+        _WHOLE_CUSTOMERS,
+    ),
+    "loyalty": Mart(
+        loyalty_marts.loyalty, ("respondent_id", "wave"), (*_SOLD, "respondents", "answers"), _WHOLE_CUSTOMERS
+    ),
+    "loyalty_answers": Mart(
+        loyalty_marts.loyalty_answers,
+        ("respondent_id", "wave", "question", "item"),
+        ("respondents", "answers"),
         _WHOLE_CUSTOMERS,
     ),
     "snapshots": Mart(snapshots.snapshots, ("customer_id", "at"), _SOLD, _WHOLE_CUSTOMERS),

@@ -11,3 +11,5 @@ SEGMENTS = ("acquisition_channel", "city_tier", "gender")
 FIRST_CATEGORY = "first_category"
 # In a profile, between a program and its tier, and between programs: characters that no label holds.
 WITHIN, BETWEEN = "\x1f", "\x1e"
+# Questions of the loyalty index, with the ends of their scales.
+SCALES = {"satisfaction": (1, 5), "recommend": (0, 10)}

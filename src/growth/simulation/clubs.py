@@ -232,7 +232,7 @@ def _quarter(scene: Scene, lives: Lives, memory: Memory, first: int) -> tuple[Ma
 
 def _without_points(scene: Scene, rows: Ints, first: int) -> tuple[Marks, Marks]:
     """Return who of these people would have bought, and come, in the quarter, had the club done nothing to them."""
-    if not rows.size:  # nobody would live
+    if not rows.size:  # a span so short that no member had bought before the quarter
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
     world = replace(scene.world, clubs=replace(scene.world.clubs, points_log_hazard=0.0))
     people, contacted = scene.people.at(rows), scene.contacted[rows]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from growth.simulation import clubs, stock, store, words
+from growth.simulation import clubs, stock, store, voice_truth, words
 from growth.simulation.browse import Visits
 from growth.simulation.clock import DAY
 from growth.simulation.life import NEVER, ORDERED, Lives, Memory, Scene, Tally
@@ -34,7 +34,7 @@ class Chunk:
     phases: pa.Table
     fakes: pa.Table
     counts: dict[str, int]
-    expected: dict[str, float]  # sums of `expected_return`
+    expected: dict[str, float]  # sums of `expected_return` and of `voice_truth.sums`
     tried: dict[str, float]  # sums of `potential.look`, by "experiment | arm | what"
     sold: Ints  # units ordered, (day, product)
 
@@ -45,7 +45,7 @@ class Chunk:
     ) -> Chunk:  # fmt: skip
         """Collect what is known only here."""
         came, expected = _coming_back(scene, lives)
-        left = clubs.causes(scene, lives, memory, v)
+        left = clubs.causes(scene, lives, memory, v) | voice_truth.counts(scene, lives, memory, v)
         span = scene.state.span
         watched = clubs.watch(scene, lives, memory, v) if span.last == span.now else {}
         return cls(
@@ -55,7 +55,7 @@ class Chunk:
             _phases(scene, lives),
             _fakes(scene, v),
             _counts(scene, v, made) | _members(scene, memory) | came | left | watched,
-            expected,
+            expected | voice_truth.sums(scene, lives, memory, v),
             {f"{e} | {arm} | {what}": n for e, arm, sums in looked for what, n in sums.items()},
             stock.sold(scene.state, lives),
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import browse, clubs, price_tests, rivals, store, trial_tables, words
+from growth.simulation import browse, clubs, price_tests, rivals, store, trial_tables, voice, words
 from growth.simulation.browse import Visits
 from growth.simulation.clock import CURRENCY, DAY
 from growth.simulation.life import NEVER, Lives, Memory, Scene
@@ -156,6 +156,7 @@ def people_tables(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> dict
         "consents": _consent_table(scene, when, who),
         "communities": clubs.communities(scene, v),
         "departures": clubs.departures(scene, lives, memory, v),
+        **voice.tables(scene, lives, memory, v),
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import market, pricing, shelf_truth, stock, store, trial_truth
+from growth.simulation import market, pricing, shelf_truth, stock, store, trial_truth, voice_truth
 from growth.simulation.clubs import QUARTER
 from growth.simulation.facts import AGAIN_DAYS, Chunk
 from growth.simulation.life import Tally
@@ -311,6 +311,15 @@ def _club_truths(world: World, counts: dict[str, int]) -> Truths:
     return out
 
 
+def _voice_truths(counts: dict[str, int], sums: dict[str, float]) -> Truths:
+    kinds = {"parameter": PARAMETER, "these people": THESE, "plain": PLAIN}
+    asked = {"lever": "everybody answers", "horizon": "at the wave"}
+    return {
+        name: _entry(value, unit, kinds[kind], doc, **(asked if kind == "these people" else {}))
+        for name, value, unit, doc, kind in voice_truth.rows(counts, sums)
+    }
+
+
 def _trial_truths(world: World, tried: dict[str, float]) -> Truths:
     made = {
         name: trial_truth.entry(
@@ -334,6 +343,7 @@ def truths(
     stated |= _service_truths(world, tally, counts, expected)
     stated |= _people_truths(world)
     stated |= _club_truths(world, counts)
+    stated |= _voice_truths(counts, expected)
     stated |= _trial_truths(world, tried)
     for name, n in counts.items():
         stated[f"count: {name}"] = _entry(n, "rows", COUNT, "in the data made, before dirt")

@@ -113,6 +113,33 @@ class Clubs:
 
 
 @dataclass(frozen=True)
+class Voice:
+    """The survey of customers; see voice.py. It changes nothing that people do."""
+
+    days_before: tuple[int, int] = (
+        196,
+        105,
+    )  # waves, days before the end: 91 days after the last answer are seen
+    bought_within: int = 182  # days before the wave in which who is asked has bought
+    asked: float = 0.5  # share of these who are drawn, the same people in every wave
+    # Satisfaction, of variance 1: how far the patience behind the loss rate is in it, and the mood of the wave.
+    patience: float = 0.85
+    mood: float = 0.4
+    late: float = 0.6  # what a late parcel of the last `grudge` days takes off it …
+    late_delivery: float = 0.5  # … and off the item on delivery besides
+    grudge: int = 91
+    loading: float = 0.80  # of every item on satisfaction; the rest is noise
+    # Thresholds between the answers 1 to 5, and 0 to 10.
+    satisfied: tuple[float, ...] = (-1.7, -1.0, -0.1, 1.0)
+    recommends: tuple[float, ...] = (-2.3, -2.0, -1.75, -1.5, -1.25, -0.9, -0.5, 0.0, 0.6, 1.2)
+    # Log odds of answering: of somebody of middling satisfaction, and what a unit of satisfaction adds.
+    answers: float = -0.6
+    answers_liking: float = 0.6
+    breaks_off: float = 0.04  # share of these who stop after two items
+    answer_days: float = 1.5  # days until the answer, mean; at most a week
+
+
+@dataclass(frozen=True)
 class Demand:
     """Choice among the products of a category, and what sets prices; see demand.py."""
 
@@ -268,4 +295,5 @@ class World:
     fraud: Fraud = field(default_factory=Fraud)
     clubs: Clubs = field(default_factory=Clubs)
     shelf: Shelf = field(default_factory=Shelf)
+    voice: Voice = field(default_factory=Voice)
     experiments: tuple[Experiment, ...] = EXPERIMENTS
