@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from growth import figures as house
 from growth.price.ladder import Rung
 from growth.price.model import Level
-from growth.price.recommend import Product
 
 
 def rungs(found: list[Rung], top: Level) -> Figure:
     """Draw the ladder of estimates, the naive on top, and the level that is decided with."""
     shown = [r for r in found if r.estimate is not None and not r.refused]
     figure, axes = house.new(1.2 + 0.36 * len(shown))
-    place = np.arange(len(shown))[::-1]
+    place = range(len(shown) - 1, -1, -1)
     axes.axvspan(top.estimate.low, top.estimate.high, color=house.GREEN, alpha=0.2, linewidth=0)
     axes.axvline(top.estimate.value, color=house.GREEN, linewidth=1.5)
     axes.axvline(0, color=house.INK, linewidth=1)
@@ -26,13 +24,13 @@ def rungs(found: list[Rung], top: Level) -> Figure:
         colour = house.GREEN if r.name in top.sources else house.GREY
         axes.plot([e.low, e.high], [y, y], color=colour, linewidth=2)
         axes.plot(e.value, y, color=colour, marker="o", markersize=6)
-    axes.set_yticks(place, [r.name for r in shown])
+    axes.set_yticks(list(place), [r.name for r in shown])
     axes.set_xlabel("elasticity: per cent of units a per cent of price")
     axes.grid(False, axis="y")
     return figure
 
 
-def cloud(rows: pd.DataFrame, value: float) -> Figure:
+def cloud(rows: pd.DataFrame, own: float, value: float) -> Figure:
     """Draw one product's weeks: units by price, raw and with the week's and its own mean taken out."""
     figure, (left, right) = house.new(3.6, columns=2)
     plain = rows[rows["promotion"] == 0]
@@ -44,10 +42,11 @@ def cloud(rows: pd.DataFrame, value: float) -> Figure:
     left.set_ylabel("units a week")
     left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
     right.scatter(rows["x"], rows["y"], s=14, color=house.GREY)
-    span = np.array([rows["x"].min(), rows["x"].max()])
-    slope = float(np.polyfit(rows["x"], rows["y"], 1)[0])
-    right.plot(span, slope * span, color=house.GREY, label=f"its own weeks {slope:.1f}")
-    right.plot(span, value * span, color=house.GREEN, label=f"to decide with {value:.1f}")
+    span = rows["x"].agg(["min", "max"])
+    for slope, colour, label in ((own, house.GREY, "its own weeks"), (value, house.GREEN, "to decide with")):
+        right.plot(
+            span, slope * span, color=colour, label=f"{label} {slope:.1f}".replace("-", "\N{MINUS SIGN}")
+        )
     right.set_xlabel("log price, effects taken out")
     right.set_ylabel("log units, effects taken out")
     right.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
@@ -56,17 +55,13 @@ def cloud(rows: pd.DataFrame, value: float) -> Figure:
     return figure
 
 
-def profit(product: Product, row: pd.Series, currency: str) -> Figure:
-    """Draw expected profit by price with its interval over draws, today's price and the recommended one."""
+def profit(curve: pd.DataFrame, row: pd.Series, observed: tuple[float, float], currency: str) -> Figure:
+    """Draw profit by price (`offers.curve`) with its interval, today's price and the one to charge."""
     figure, axes = house.new(3.4)
-    low, high = 0.8 * min(product.price, product.observed[0]), 1.2 * max(product.price, product.observed[1])
-    price = np.linspace(low, high, 80)
-    value = product.profit().value(price[:, None]) - product.profit().value(product.price).mean()
-    bounds = np.quantile(value, [0.025, 0.975], axis=1)
-    axes.axvspan(*product.observed, color=house.GRID, linewidth=0, label="prices seen")
-    axes.fill_between(price, *bounds, color=house.BLUE, alpha=0.3, linewidth=0)
-    axes.plot(price, value.mean(axis=1), color=house.BLUE, label="expected")
-    axes.axvline(product.price, color=house.INK, linestyle="--", label="today")
+    axes.axvspan(*observed, color=house.GRID, linewidth=0, label="prices seen")
+    axes.fill_between(curve["price"], curve["low"], curve["high"], color=house.BLUE, alpha=0.3, linewidth=0)
+    axes.plot(curve["price"], curve["gain"], color=house.BLUE, label="expected")
+    axes.axvline(float(row["today"]), color=house.INK, linestyle="--", label="today")
     axes.axvline(float(row["price"]), color=house.GREEN, label="to charge")
     axes.set_xlabel(f"price, {currency}")
     axes.set_ylabel(f"{currency} a week, more than today")
@@ -119,7 +114,7 @@ def stages(table: pd.DataFrame) -> Figure:
     """Draw revenue by class and stage of life."""
     wide = table.pivot_table(index="abc", columns="stage", values="share", aggfunc="sum").fillna(0)
     figure, axes = house.new(2.6)
-    base = np.zeros(len(wide))
+    base = 0.0 * wide.sum(axis=1).iloc[::-1]
     colours = dict(launch=house.ORANGE, growth=house.GREEN, maturity=house.BLUE, decline=house.GREY)
     for stage in [c for c in ("launch", "growth", "maturity", "decline", "end", "not known") if c in wide]:
         axes.barh(
@@ -129,7 +124,7 @@ def stages(table: pd.DataFrame) -> Figure:
             color=colours.get(stage, house.GRID),
             label=stage,
         )
-        base = base + wide[stage].iloc[::-1].to_numpy()
+        base = base + wide[stage].iloc[::-1]
     axes.set_xlabel("share of revenue")
     house.percent(axes.xaxis)
     axes.grid(False, axis="y")

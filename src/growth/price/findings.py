@@ -9,7 +9,7 @@ import pandas as pd
 
 from growth.errors import UserError
 from growth.price.crossprice import Dynamics, Split
-from growth.price.forecast import complete, fit, forecast
+from growth.price.forecast import backtest, complete, fit, forecast, level_forecast, seasonal_naive
 from growth.price.ladder import Rung
 from growth.price.model import COST, TEST, Level, Panel
 from growth.price.recommend import Reason
@@ -95,7 +95,7 @@ def rungs(nb: Notebook, found: list[Rung], top: Level, headline: bool) -> pd.Dat
             method=f"{r.name}; errors {r.errors}",
             detail=True,
         )
-    level(nb, top, headline)
+    level(nb, top, headline, sum(r.n for r in found if r.name in top.sources))
     return pd.DataFrame([_row(r) for r in found])
 
 
@@ -106,7 +106,7 @@ def _row(r: Rung) -> dict[str, object]:
     )
 
 
-def level(nb: Notebook, top: Level, headline: bool) -> None:
+def level(nb: Notebook, top: Level, headline: bool, n: int) -> None:
     """Record the elasticity that prices are decided with."""
     e = top.estimate
     why = (
@@ -122,6 +122,7 @@ def level(nb: Notebook, top: Level, headline: bool) -> None:
         "elasticity",
         low=e.low,
         high=e.high,
+        n=n,
         method=" and ".join(top.sources) + "; inverse-variance weights, clustered errors",
         caveats="Costs are an instrument if they move sales through the price alone; prices by lot need no such belief."
         if COST in top.sources
@@ -172,19 +173,26 @@ def _borrowed(nb: Notebook, dip: Dynamics) -> None:
     )
 
 
-def cross(nb: Notebook, found: Estimate) -> None:
-    """Record what is stolen within a category."""
+def cross(nb: Notebook, found: Rung) -> Estimate:
+    """Record what is stolen within a category; return the estimate."""
+    e = found.estimate
+    assert e is not None  # `model.cross` returns a rung that can be read
+    protected = "instrument" in found.name
     nb.finding(
         "D2.cross",
-        f"If all other products of the category cost one per cent more, a product sells {signed(found.value)} % more "
-        f"({nb.level} {_span(found)}).",
-        found.value,
+        f"If all other products of the category cost one per cent more, a product sells {signed(e.value)} % more "
+        f"({nb.level} {_span(e)}).",
+        e.value,
         "elasticity",
-        low=found.low,
-        high=found.high,
-        method="mean log price of the category's other products, own price held; product and week effects",
-        caveats="Not protected from prices that follow demand.",
+        low=e.low,
+        high=e.high,
+        n=found.n,
+        method=f"mean log price of the category's other products; {found.name}; errors {found.errors}",
+        caveats="Own price held at the level above, whose doubt is not in the interval."
+        if protected
+        else "Not protected from prices that follow demand.",
     )
+    return e
 
 
 def segments(nb: Notebook, table: pd.DataFrame) -> None:
@@ -318,15 +326,16 @@ def trial(nb: Notebook, table: pd.DataFrame) -> None:
 
 def road(nb: Notebook, row: pd.Series, name: str) -> None:
     """Record the recommendation of the product shown in depth."""
+    known = not pd.isna(row["low"])
     nb.finding(
         "D3.product",
         f"{name}: {row['sentence']}",
         float(row["price"]),
         nb.data.currency,
-        low=row["low"],
-        high=row["high"],
+        low=row["low"] if known else None,
+        high=row["high"] if known else None,
+        n=1,
         method="interval: of the best price within the guards, over draws of the elasticity",
-        detail=pd.isna(row["low"]),
     )
 
 
@@ -378,3 +387,10 @@ def ahead(known: pd.DataFrame, params: Any) -> pd.DataFrame:
     """Return the forecast of the days to come."""
     until = known["date"].iloc[-1] + pd.Timedelta(days=params.horizon_days)
     return forecast(fit(known), until.date(), params.confidence)
+
+
+def tried(nb: Notebook, known: pd.DataFrame) -> pd.DataFrame:
+    """Try the forecast and last week's repetition from past days, record both; return how the forecast did."""
+    mine, naive = backtest(known, level_forecast), backtest(known, seasonal_naive)
+    demand(nb, ahead(known, nb.params), mine, naive)
+    return mine

@@ -339,7 +339,7 @@ def dip(panel: Panel, confidence: float = 0.95) -> tuple[Split | None, Dynamics 
     return split, moves, {k: why for k, why in missing.items() if why}
 
 
-def cross(panel: Panel, confidence: float = 0.95) -> Estimate:
+def cross(panel: Panel, top: Level, confidence: float = 0.95) -> Rung:
     """Return what units gain when the other products of the category all cost more, own price held.
 
     Raises
@@ -349,29 +349,53 @@ def cross(panel: Panel, confidence: float = 0.95) -> Estimate:
 
     Notes
     -----
-    Log units on own log price and the mean log price of the category's other products, product and week effects,
-    errors by both.
+    Log units on the mean log price of the category's other products, weighted by what they sell, product and week
+    effects, errors by both. Where the level is protected, the own price is held at it and the others' mean cost is the
+    instrument for their price, which follows their own demand; else the own price is a control, unprotected.
     """
     rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
     if rows["category"].nunique() < 2:
         raise ValueError("products have no categories, so nothing says what stands beside what")
-    group = rows.groupby(["category", "week"])["log_price"]
-    others = group.transform("size") - 1
-    rows = rows.assign(
-        log_units=np.log(rows["units"].astype(float)),
-        others=(group.transform("sum") - rows["log_price"]) / others.where(others > 0),
-    ).dropna(subset="others")
-    model = replace(LOG, price="others", controls=("log_price", "promotion"))
-    if rows["promotion"].nunique() < 2:
-        model = replace(model, controls=("log_price",))
-    found = ladder.two_way(rows, model, confidence).estimate
-    if found is None:
-        raise ValueError("the other products' prices do not move beyond the weeks")
-    return found
+    rows = rows.assign(log_units=np.log(rows["units"].astype(float)))
+    rows = rows.assign(others=_beside(rows, "log_price"), others_cost=_beside(rows, "log_cost")).dropna(
+        subset="others"
+    )
+    held = ("promotion",) if rows["promotion"].nunique() > 1 else ()
+    model = replace(LOG, price="others", controls=held)
+    known = rows.dropna(subset="others_cost")
+    if top.protected and len(known):
+        rest = known.assign(log_units=known["log_units"] - top.estimate.value * known["log_price"])
+        found = _tried("others' costs as the instrument", _upward, rest, model, ["others_cost"], confidence)
+        if found.estimate is not None and not found.refused:
+            return found
+    found = ladder.two_way(rows, replace(model, controls=("log_price", *held)), confidence)
+    return replace(found, name="product and week effects", refused="")
 
 
-def one_product(panel: Panel, product: str) -> pd.DataFrame:
-    """Return a product's weeks with ``x, y``: log price and log units less promotion, product and week effects."""
+def _beside(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Return the mean of a column over the category's other products of the week, by their units of all weeks."""
+    weight = rows.groupby("product_id")["units"].transform("sum").where(rows[column].notna(), 0.0)
+    keys = [rows["category"], rows["week"]]
+    own = weight * rows[column].fillna(0)
+    total, weights = (v.groupby(keys).transform("sum") - v for v in (own, weight))
+    return total / weights.where(weights > 0)
+
+
+def _upward(rows: pd.DataFrame, model: Model, instruments: list[str], confidence: float) -> Rung:
+    """Return an instrument's rung for a price that should raise units: refused if weak, not for its sign."""
+    found = ladder.instrument(rows, model, instruments, None, confidence)
+    weak = found.instrumented is None or found.instrumented.strength < 10
+    return replace(found, refused="the others' costs hardly move their prices" if weak else "")
+
+
+def one_product(panel: Panel, product: str) -> tuple[pd.DataFrame, float]:
+    """Return a product's weeks with ``x, y`` (log price and log units less promotion, product and week effects), slope.
+
+    Raises
+    ------
+    ValueError
+        If the product has fewer than three weeks with a sale, or its price did not move.
+    """
     rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
     rows = rows.assign(log_units=np.log(rows["units"].astype(float)))
     columns = ["log_price", "log_units", "promotion"]
@@ -380,4 +404,8 @@ def one_product(panel: Panel, product: str) -> pd.DataFrame:
     if rows["promotion"].nunique() > 1:
         left = left - left[:, 2:] @ np.linalg.lstsq(left[:, 2:], left, rcond=None)[0]
     found = fit.frame.assign(x=left[:, 0], y=left[:, 1])
-    return found[found["product_id"] == product].reset_index(drop=True)
+    own = found[found["product_id"] == product].reset_index(drop=True)
+    x, y = (own[c].to_numpy(float) - own[c].mean() for c in ("x", "y"))
+    if len(own) < 3 or not x @ x > 0:
+        raise ValueError("it has fewer than three weeks with a sale, or a price that did not move")
+    return own, float(x @ y / (x @ x))

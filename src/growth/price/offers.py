@@ -83,16 +83,23 @@ def _today(rows: pd.DataFrame, last: Any) -> pd.DataFrame:
 
 
 def _others(now: pd.DataFrame, profit: pd.Series, name: str, beside: Estimate | None) -> list[Other]:
-    """Return the rest of the category as one: what all of it leaves a week, and how its units answer this price."""
+    """Return the rest of the category as one: what all of it leaves a week, and how that answers this price.
+
+    A product answers the mean price of the others weighted by what they sell, so this price by its share of them.
+    """
     if beside is None:
         return []
-    group = now.index[(now["category"] == now.loc[name, "category"]) & (now.index != name)]
-    if not len(group):
+    category = now[now["category"] == now.loc[name, "category"]]
+    rest, sold = category.index[category.index != name], category["units"]
+    left = profit[rest].fillna(0)
+    if not len(rest) or not left.sum() > 0 or not sold.sum() > sold[rest].max():
         return []
-    answer = normal_draws(beside.value / len(group), beside.error / len(group), many=DRAWS)
+    share = sold[name] / (sold.sum() - sold[rest])
+    scale = float((left * share).sum() / left.sum())
+    answer = normal_draws(beside.value * scale, beside.error * scale, many=DRAWS)
     # Independent of the own elasticity: the same quantiles in an order of their own, no randomness.
     answer = answer[np.argsort((np.arange(DRAWS) * 181) % DRAWS)]
-    return [Other(float(profit[group].fillna(0).sum()), answer)]
+    return [Other(float(left.sum()), answer)]
 
 
 def recommended(products: list[Product], params: Any) -> pd.DataFrame:
@@ -102,3 +109,19 @@ def recommended(products: list[Product], params: Any) -> pd.DataFrame:
         confidence=params.confidence,
     )  # fmt: skip
     return price_list(products, guards)
+
+
+def curve(product: Product, confidence: float = 0.95, points: int = 80) -> pd.DataFrame:
+    """Return ``price, gain, low, high``: profit a week less that of today's price, mean and interval over draws.
+
+    Raises
+    ------
+    ValueError
+        If its profit cannot be said (`growth.price.recommend.Product.profit`).
+    """
+    profit = product.profit()
+    low, high = 0.85 * min(product.price, product.observed[0]), 1.15 * max(product.price, product.observed[1])
+    price = np.linspace(low, high, points)
+    gain = profit.value(price[:, None]) - profit.value(product.price)
+    ends = np.quantile(gain, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
+    return pd.DataFrame(dict(price=price, gain=gain.mean(axis=1), low=ends[0], high=ends[1]))
