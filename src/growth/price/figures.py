@@ -40,7 +40,7 @@ def cloud(rows: pd.DataFrame, own: float, value: float) -> Figure:
         left.scatter(cheap["price"], cheap["units"], s=14, color=house.ORANGE, label="with a promotion")
     left.set_xlabel("price")
     left.set_ylabel("units a week")
-    left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
+    left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, borderaxespad=0.2)
     right.scatter(rows["x"], rows["y"], s=14, color=house.GREY)
     span = rows["x"].agg(["min", "max"])
     for slope, colour, label in ((own, house.GREY, "its own weeks"), (value, house.GREEN, "to decide with")):
@@ -49,7 +49,7 @@ def cloud(rows: pd.DataFrame, own: float, value: float) -> Figure:
         )
     right.set_xlabel("log price, effects taken out")
     right.set_ylabel("log units, effects taken out")
-    right.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
+    right.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, borderaxespad=0.2)
     for axes in (left, right):
         house.only_horizontal_grid(axes)
     return figure

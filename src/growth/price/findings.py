@@ -344,20 +344,7 @@ def shown(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     found = table.assign(product=[names.get(n, n) for n in table["name"]])
     found["moves"] = (found["price"] - found["today"]).abs() > 1e-9
     found = found.sort_values(["moves", "gain"], ascending=False, kind="stable", ignore_index=True)
-    columns = [
-        "name",
-        "product",
-        "today",
-        "price",
-        "reason",
-        "best",
-        "low",
-        "high",
-        "gain",
-        "gain_low",
-        "gain_high",
-    ]
-    return found[[*columns, "probability"]]
+    return found[["product", "today", "price", "reason", "low", "high", "gain", "probability", "name"]]
 
 
 def chosen(table: pd.DataFrame, product: str | None) -> str:
