@@ -145,5 +145,7 @@ def _lists(world: World, best: pricing.Lists) -> list[Row]:
         (f"price_list_gain_{name}", best.gain(name), unit, kind, f"{doc}; within guards: {guard}", asked)
         for name, doc in _LISTS.items()
     ]
-    doc = "the prices that are best for the shop together, without guards"
-    return [*found, ("price_list_gain_joint_free", best.gain("joint_free"), unit, kind, doc, asked)]
+    for name in ("alone", "joint"):
+        doc = f"{_LISTS[name]}; without guards"
+        found.append((f"price_list_gain_{name}_free", best.gain(f"{name}_free"), unit, kind, doc, asked))
+    return found
