@@ -264,6 +264,10 @@ def test_trade_is_the_shops_days(shop: Any, rows: dict[str, Rows]) -> None:
     level = frame(marts.trade(shop(prices=prices, **rows))).set_index("date")["list_level"]
     assert level[day("2024-04-01")] == pytest.approx(np.log(1.2) / 2, abs=1e-6)
     assert level.get(day("2024-05-01"), np.log(2)) == pytest.approx(np.log(2), abs=1e-6)
+    # What is tried in one region is not what the shop asks.
+    tried = dict(prices[2], region="north", list_price="20", price="20")
+    local = frame(marts.trade(shop(prices=[*prices, tried], **rows))).set_index("date")["list_level"]
+    assert local[day("2024-04-01")] == pytest.approx(np.log(1.2) / 2, abs=1e-6)
 
 
 def test_events_are_those_not_randomised(shop: Any, rows: dict[str, Rows]) -> None:

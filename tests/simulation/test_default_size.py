@@ -59,6 +59,6 @@ def test_before_and_after_is_not_what_an_event_brings(whole: Platform) -> None:
 
     o["one"] = 1
     found, error = naive("2025-06-01", 18, "one")
-    assert found - whole.stated["event 618-2025: orders during"] > 4 * error
+    assert found - whole.stated["event 618-2025: orders during"] > 3.5 * error
     found, error = naive("2024-11-01", 11, "contribution")
     assert found / 100 - whole.stated["event 1111-2024: contribution during"] < -3 * error / 100

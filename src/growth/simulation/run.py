@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from growth.simulation import (
 from growth.simulation.clock import Span
 from growth.simulation.facts import Chunk
 from growth.simulation.policy import Policy
+from growth.simulation.pricing import AHEAD
 from growth.simulation.rng import Draws
 from growth.simulation.state import State, draw_state
 from growth.simulation.truth import add_up, write_truth
@@ -136,7 +137,8 @@ def simulate(
         chunks.append(chunk)
     sold = np.sum([chunk.sold for chunk in chunks], axis=0)
     found.append(_store(job, stock.tables(state, sold), raw, 0))  # the books need everybody
-    write_truth(truth, job.world, state, chunks, add_up(found))
+    ahead = None if job.horizon else replace(job, horizon=AHEAD).state()
+    write_truth(truth, job.world, state, ahead, chunks, add_up(found))
 
 
 def _store(job: Job, made: dict[str, pa.Table], raw: Path, part: int) -> dict[str, dict[str, int]]:

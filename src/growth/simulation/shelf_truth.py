@@ -5,23 +5,47 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from growth.simulation import market, pricing, words
+from growth.simulation import market, pricing, store, words
 from growth.simulation.life import Tally
 from growth.simulation.rng import Floats, Ints
 from growth.simulation.state import PER_CATEGORY, State
-from growth.simulation.world import World
+from growth.simulation.world import TYPES, World
 
 # name, value, unit, kind (p: population effect, t: effect on these people, m: parameter), doc, what it holds for
 Row = tuple[str, float, str, str, str, dict[str, str]]
 _SLOPE = "log units a log price"
 
 
-def lists(world: World, state: State, tally: Tally, counts: dict[str, int]) -> pricing.Lists:
-    """Return the best price lists, for the needs of the run."""
-    finished = tally.finished / np.maximum(tally.carts, 1)
+def lists(
+    world: World, state: State, ahead: State | None, tally: Tally, counts: dict[str, int]
+) -> pricing.Lists | None:
+    """Return the best price lists of the quarter ahead, for the needs of the run; none after a forward run."""
+    if ahead is None:
+        return None
+    return pricing.price_lists(world, state, ahead, tally.needs, *_finished(tally, counts))
+
+
+def _finished(tally: Tally, counts: dict[str, int]) -> tuple[Floats, float]:
+    """Return the share of carts that became orders, by type, and the share of parcels that came late."""
     late = counts["orders late"] / max(counts["orders late"] + counts["orders on time"], 1)
-    return pricing.price_lists(world, state, tally.needs, finished, late)
+    return tally.finished / np.maximum(tally.carts, 1), late
+
+
+def needs_table(tally: Tally, counts: dict[str, int]) -> pa.Table:
+    """Return the needs that arose, by type and category, and what became of carts and parcels."""
+    kind, category = (x.ravel() for x in np.indices(tally.needs.shape))
+    finished, late = _finished(tally, counts)
+    return pa.table(
+        {
+            "type": store.labels(TYPES, kind),
+            "category": store.labels([c.name for c in words.CATEGORIES], category),
+            "needs": pa.array(tally.needs.ravel()),
+            "finished": pa.array(finished[kind]),
+            "late": pa.array(np.full(kind.size, late)),
+        }
+    )
 
 
 def own_by_product(world: World, state: State, tally: Tally) -> Floats:
@@ -29,12 +53,12 @@ def own_by_product(world: World, state: State, tally: Tally) -> Floats:
     return np.concatenate([np.diag(m) for m in market.base_elasticities(world, state, tally.needs).matrices])
 
 
-def rows(world: World, state: State, tally: Tally, best: pricing.Lists, sold: Ints) -> list[Row]:
+def rows(world: World, state: State, tally: Tally, best: pricing.Lists | None, sold: Ints) -> list[Row]:
     """Return the truths of the shelf."""
     return [
         *_elasticities(world, state, tally),
         *_stock(state, tally, sold),
-        *_lists(world, best),
+        *(_lists(world, best) if best else []),
     ]
 
 
@@ -121,5 +145,7 @@ def _lists(world: World, best: pricing.Lists) -> list[Row]:
         (f"price_list_gain_{name}", best.gain(name), unit, kind, f"{doc}; within guards: {guard}", asked)
         for name, doc in _LISTS.items()
     ]
-    doc = "the prices that are best for the shop together, without guards"
-    return [*found, ("price_list_gain_joint_free", best.gain("joint_free"), unit, kind, doc, asked)]
+    for name in ("alone", "joint"):
+        doc = f"{_LISTS[name]}; without guards"
+        found.append((f"price_list_gain_{name}_free", best.gain(f"{name}_free"), unit, kind, doc, asked))
+    return found

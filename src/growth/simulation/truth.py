@@ -164,7 +164,9 @@ def came_back(expected: dict[str, float], counts: dict[str, int]) -> float:
     return without * (ratio - 1)
 
 
-def _shelf_truths(world: World, state: State, tally: Tally, lists: pricing.Lists, sold: Ints) -> Truths:
+def _shelf_truths(
+    world: World, state: State, tally: Tally, lists: pricing.Lists | None, sold: Ints
+) -> Truths:
     """Return the truths of competitors, stock, the price test and price lists."""
     rows = shelf_truth.rows(world, state, tally, lists, sold)
     kinds = {"p": POPULATION, "t": THESE, "m": PARAMETER}
@@ -335,7 +337,7 @@ def _trial_truths(world: World, tried: dict[str, float]) -> Truths:
 
 def truths(
     world: World, state: State, tally: Tally, counts: dict[str, int], expected: dict[str, float],
-    tried: dict[str, float], lists: pricing.Lists, sold: Ints,
+    tried: dict[str, float], lists: pricing.Lists | None, sold: Ints,
 ) -> Truths:  # fmt: skip
     """Return every truth by name; see `docs/simulation.md`."""
     stated = _price_truths(world, state, tally)
@@ -351,15 +353,16 @@ def truths(
 
 
 def write_truth(
-    folder: Path, world: World, state: State, chunks: list[Chunk], dirt: dict[str, dict[str, int]]
-) -> None:
-    """Write the truth of a run."""
+    folder: Path, world: World, state: State, ahead: State | None, chunks: list[Chunk],
+    dirt: dict[str, dict[str, int]],
+) -> None:  # fmt: skip
+    """Write the truth of a run; `ahead` is the market of the quarter after it, none after a forward run."""
     tally = merged([c.tally for c in chunks])
     counts = add_counts([c.counts for c in chunks])
     expected = add_counts([c.expected for c in chunks])
     tried = add_counts([c.tried for c in chunks])
     sold = np.sum([c.sold for c in chunks], axis=0)
-    lists = shelf_truth.lists(world, state, tally, counts)
+    lists = shelf_truth.lists(world, state, ahead, tally, counts)
     stated = truths(world, state, tally, counts, expected, tried, lists, sold)
     _json(folder / "truths.json", stated)
     _json(folder / "dirt.json", dirt)
@@ -369,10 +372,13 @@ def write_truth(
         ("phases", [c.phases for c in chunks]),
         ("fake_orders", [c.fakes for c in chunks]),
         ("elasticities", [market.elasticity_table(world, state, tally.needs)]),
-        ("optimal_prices", [lists.table(state, shelf_truth.own_by_product(world, state, tally))]),
+        ("needs", [shelf_truth.needs_table(tally, counts)]),
         ("stock", [stock.truth_table(state, sold, tally.lost_units)]),
     ):
         store.write_file(pa.concat_tables(tables), folder / f"{name}.parquet")
+    if lists:
+        prices = lists.table(state, shelf_truth.own_by_product(world, state, tally))
+        store.write_file(prices, folder / "optimal_prices.parquet")
 
 
 def _json(file: Path, content: Any) -> None:
