@@ -172,6 +172,7 @@ def stickiness(nb: Notebook, rows: pd.DataFrame) -> None:
 
 
 HABIT = {c: "{:.1%}" for c in ("once", "daily_of_monthly", "weekly_of_monthly")} | {"daily": "{:,.1f}"}
+HABIT |= {c: "{:.2f}" for c in ("days", "days_low", "days_high")}
 CYCLE = (
     {c: "{:.2f}" for c in ("ratio", "low", "high")}
     | {"expected": "{:,.0f}"}

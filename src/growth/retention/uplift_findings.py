@@ -19,6 +19,10 @@ GROUPS = {c: "{:,.2f}" for c in ("foreseen", "control", "treated", "gain", "gain
 GROUPS |= {c: "{:+.1%}" for c in ("lift", "low", "high")}
 
 
+def _minus(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
 def uplift(nb: Notebook, found: list[Uplift]) -> Uplift:
     """Record the lift of every arm; return the one that is surest not to be nothing, which is shown in depth."""
     best = min(found, key=lambda u: (u.gain.p_value, u.experiment, u.arm))
@@ -31,9 +35,10 @@ def uplift(nb: Notebook, found: list[Uplift]) -> Uplift:
         nb.finding(
             f"F4.lift_{u.experiment}_{u.arm}".replace(" ", "_"),
             f"{u.name}, {u.arm}: in {u.days} days {count(u.customers)} customers who had bought before brought "
-            f"{100 * u.lift:+.1f} % more than the control ({nb.level} {100 * u.low:+.1f} to {100 * u.high:+.1f} %), "
-            f"{nb.data.currency} {figures(u.gain.value, 3)} each; the lift {one} foreseen to buy more or less "
-            f"(p = {figures(u.same_lift, 2)}).".replace("-", "\N{MINUS SIGN}"),
+            f"{_minus(f'{100 * u.lift:+.1f} % against the control')} ({nb.level} "
+            f"{_minus(f'{100 * u.low:+.1f} to {100 * u.high:+.1f} %')}), {nb.data.currency} "
+            f"{_minus(figures(u.gain.value, 3))} each; the lift {one} foreseen to buy more or less "
+            f"(p = {figures(u.same_lift, 2)}).",
             u.lift,
             "share",
             low=u.low,
@@ -65,8 +70,8 @@ def aiming(nb: Notebook, best: Uplift) -> None:
     nb.finding(
         "F4.aiming",
         f"{best.name}, {best.arm}: to take those first who are foreseen to buy most {verdict}: {currency} "
-        f"{figures(a.value, 3)} a customer more than taking anybody, over all shares that might be taken ({nb.level} "
-        f"{figures(a.low, 3)} to {figures(a.high, 3)}).".replace("-", "\N{MINUS SIGN}"),
+        f"{_minus(figures(a.value, 3))} a customer more than taking anybody, over all shares that might be taken "
+        f"({nb.level} {_minus(figures(a.low, 3))} to {_minus(figures(a.high, 3))}).",
         a.value,
         currency,
         low=a.low,
