@@ -59,7 +59,7 @@ def test_where_prices_follow_demand_costs_find_the_elasticity_and_least_squares_
     assert naive.low > TRUE, "too close to 0"
     assert cost.low < TRUE < cost.high
     top = model.level(list(found.values()))
-    assert top.protected and top.sources == (model.COST,)
+    assert top.protected and top.sources == (model.BOTH,)
 
 
 def test_lots_find_the_elasticity_whatever_demand_does() -> None:
@@ -120,7 +120,9 @@ def test_the_price_list_finds_lerners_price_and_says_what_is_missing() -> None:
     allowed = model.identified(panel, 20)
     top = model.level(model.rungs(panel, None))
     found, missing = model.elasticities(panel, allowed, top, 0.0)
-    table = offers.recommended(offers.offers(panel, found, missing, None, PARAMS), PARAMS).set_index("name")
+    table = offers.recommended(offers.offers(panel, None, found, missing, None, PARAMS), PARAMS).set_index(
+        "name"
+    )
     assert len(table) == 23 and "p03" in missing
     assert (
         table.loc["p03", "reason"] == Reason.NOT_IDENTIFIED

@@ -11,7 +11,7 @@ from growth.errors import UserError
 from growth.price.crossprice import Dynamics, Split
 from growth.price.forecast import backtest, complete, fit, forecast, level_forecast, seasonal_naive
 from growth.price.ladder import Rung
-from growth.price.model import COST, TEST, Level, Panel
+from growth.price.model import BOTH, TEST, Level, Panel
 from growth.price.recommend import Reason
 from growth.price.supply import Range
 from growth.stats.contrast import Estimate
@@ -125,7 +125,7 @@ def level(nb: Notebook, top: Level, headline: bool, n: int) -> None:
         n=n,
         method=" and ".join(top.sources) + "; inverse-variance weights, clustered errors",
         caveats="Costs are an instrument if they move sales through the price alone; prices by lot need no such belief."
-        if COST in top.sources
+        if top.protected and top.sources != (TEST,)
         else "",
         headline=headline,
         series={"protected": int(top.protected), "by_lot": int(TEST in top.sources)},
@@ -177,7 +177,7 @@ def cross(nb: Notebook, found: Rung) -> Estimate:
     """Record what is stolen within a category; return the estimate."""
     e = found.estimate
     assert e is not None  # `model.cross` returns a rung that can be read
-    protected = "instrument" in found.name
+    protected = found.name == BOTH
     nb.finding(
         "D2.cross",
         f"If all other products of the category cost one per cent more, a product sells {signed(e.value)} % more "
@@ -188,7 +188,7 @@ def cross(nb: Notebook, found: Rung) -> Estimate:
         high=e.high,
         n=found.n,
         method=f"mean log price of the category's other products; {found.name}; errors {found.errors}",
-        caveats="Own price held at the level above, whose doubt is not in the interval."
+        caveats="Costs are an instrument if they move sales through prices alone."
         if protected
         else "Not protected from prices that follow demand.",
     )

@@ -128,9 +128,36 @@ def _out(tables: Tables) -> Rows:
 
 
 def products(tables: Tables) -> Rows:
-    """Return ``product_id, name, category, brand, launched_on`` of every product; null where not known."""
+    """Return every product and what is known of it on the last day.
+
+    Columns: ``product_id, name, category, brand, launched_on``; ``asked`` (list price of the last day on which there is
+    one), ``asked_on``, ``cost`` and ``rival`` (the last known ones; lowest competitor); null where not known.
+    """
     rows = first_record(tables["products"], ("product_id",))
-    return rows.select("product_id", "name", "category", "brand", "launched_on")
+    found = rows.select("product_id", "name", "category", "brand", "launched_on")
+    parts: dict[str, Rows] = {}
+    offered = _everyone(tables)
+    if offered is not None:
+        offered = offered.filter((_.price > 0) & (_.date < _now(tables)))
+        parts["asked"] = offered.group_by(item="product_id").agg(
+            asked=ibis.coalesce(_.list_price, _.price).cast("float64").argmax(_.date), asked_on=_.date.max()
+        )
+    if "product_costs" in tables:
+        c = first_record(tables["product_costs"], ("product_id", "valid_from"))
+        c = c.filter(_.valid_from < _now(tables))
+        parts["cost"] = c.group_by(item="product_id").agg(
+            cost=_.unit_cost.cast("float64").argmax(_.valid_from)
+        )
+    if "competitor_prices" in tables:
+        seen = first_record(tables["competitor_prices"], ("product_id", "date", "competitor"))
+        seen = seen.filter((_.price > 0) & (_.date < _now(tables)))
+        each = seen.group_by(item="product_id", day="date").agg(low=_.price.cast("float64").min())
+        parts["rival"] = each.group_by("item").agg(rival=_["low"].argmax(_.day))
+    for part in parts.values():
+        found = found.left_join(part, found.product_id == part["item"]).drop("item")
+    types = dict(asked="float64", asked_on="date", cost="float64", rival="float64")
+    nothing = {c: ibis.null(t) for c, t in types.items() if c not in found.columns}
+    return found.mutate(**nothing).select("product_id", "name", "category", "brand", "launched_on", *types)
 
 
 def by_segment(tables: Tables) -> Rows:

@@ -17,11 +17,13 @@ from growth.errors import attempt
 from growth.price import audit, censored, ladder, pooling
 from growth.price.crossprice import Dynamics, Split, dynamics, regular_and_promotion
 from growth.price.ladder import Model, Rung
+from growth.price.together import together
 from growth.price.twoway import panel as made_panel
 from growth.stats.contrast import Estimate, critical, estimate
 
 LOG = Model("log_units", "log_price", "product_id", "week", ("promotion",))
 COUNT = replace(LOG, y="units")
+BOTH = "costs, others' prices held"
 TEST, COST, OUT = "price test, by lot", "costs as the instrument", "stock-outs taken as censored"
 NO_CATEGORY = "without category"
 DAYS, HOURS = 7, 168  # of a week
@@ -146,6 +148,8 @@ def rungs(panel: Panel, lots: pd.DataFrame | None, confidence: float = 0.95) -> 
     known = sold.dropna(subset="log_cost")
     if len(known):
         found.append(_tried(COST, ladder.instrument, known, model, ["log_cost"], None, confidence))
+        if known["category"].nunique() > 1:
+            found.append(_by_costs(panel, confidence)[0])
     if lots is not None and len(lots):
         found.append(_tried(TEST, by_lot, lots, confidence))
     return found
@@ -207,7 +211,9 @@ class Level:
 
 
 def level(found: list[Rung], confidence: float = 0.95) -> Level:
-    """Return the level: test and instrument together, weighted by their certainty; else the best that there is.
+    """Return the level: test and costs together, weighted by their certainty; else the best that there is.
+
+    Costs with the others' prices held go before costs alone.
 
     Raises
     ------
@@ -215,7 +221,8 @@ def level(found: list[Rung], confidence: float = 0.95) -> Level:
         If no rung can be read.
     """
     read = {r.name: r.estimate for r in found if r.estimate is not None and not r.refused}
-    sure = [n for n in (TEST, COST) if n in read]
+    cost = BOTH if BOTH in read else COST
+    sure = [n for n in (TEST, cost) if n in read]
     if sure:
         weight = np.array([1 / read[n].error ** 2 for n in sure])
         value = float(weight @ [read[n].value for n in sure] / weight.sum())
@@ -339,6 +346,30 @@ def dip(panel: Panel, confidence: float = 0.95) -> tuple[Split | None, Dynamics 
     return split, moves, {k: why for k, why in missing.items() if why}
 
 
+def _by_costs(panel: Panel, confidence: float) -> tuple[Rung, Rung]:
+    """Return own elasticity and answer to the others' prices, each price by its cost; competitors held if known."""
+    rows = _with_others(panel).dropna(subset=["log_cost", "others", "others_cost"])
+    controls = ["promotion"] if rows["promotion"].nunique() > 1 else []
+    if rows["log_rival"].notna().mean() > 0.9:
+        controls, rows = [*controls, "log_rival"], rows.dropna(subset="log_rival")
+    found, why = attempt(
+        together, rows, "units", ["log_price", "others"], ["log_cost", "others_cost"], controls, "product_id",
+        "week", confidence,
+    )  # fmt: skip
+    if found is None:
+        return Rung(BOTH, None, 0, refused=why), Rung(BOTH, None, 0, refused=why)
+    own, others = (
+        Rung(BOTH, e, found.n, errors=found.errors, refused=found.refusal) for e in found.estimates
+    )
+    rises = "demand would rise with price" if found.estimates[0].value >= 0 else ""
+    return replace(own, refused=own.refused or rises), others
+
+
+def _with_others(panel: Panel) -> pd.DataFrame:
+    rows = panel.rows[panel.rows["out"] == 0]
+    return rows.assign(others=_beside(rows, "log_price"), others_cost=_beside(rows, "log_cost"))
+
+
 def cross(panel: Panel, top: Level, confidence: float = 0.95) -> Rung:
     """Return what units gain when the other products of the category all cost more, own price held.
 
@@ -349,27 +380,20 @@ def cross(panel: Panel, top: Level, confidence: float = 0.95) -> Rung:
 
     Notes
     -----
-    Log units on the mean log price of the category's other products, weighted by what they sell, product and week
-    effects, errors by both. Where the level is protected, the own price is held at it and the others' mean cost is the
-    instrument for their price, which follows their own demand; else the own price is a control, unprotected.
+    Units on own log price and the mean log price of the category's other products, weighted by what they sell: Poisson
+    with product and week effects, errors by both. Where the level is protected both prices are instrumented by their
+    costs (`growth.price.together`); else they are taken as they are, unprotected.
     """
-    rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
-    if rows["category"].nunique() < 2:
+    if panel.rows["category"].nunique() < 2:
         raise ValueError("products have no categories, so nothing says what stands beside what")
-    rows = rows.assign(log_units=np.log(rows["units"].astype(float)))
-    rows = rows.assign(others=_beside(rows, "log_price"), others_cost=_beside(rows, "log_cost")).dropna(
-        subset="others"
-    )
-    held = ("promotion",) if rows["promotion"].nunique() > 1 else ()
-    model = replace(LOG, price="others", controls=held)
-    known = rows.dropna(subset="others_cost")
-    if top.protected and len(known):
-        rest = known.assign(log_units=known["log_units"] - top.estimate.value * known["log_price"])
-        found = _tried("others' costs as the instrument", _upward, rest, model, ["others_cost"], confidence)
+    if top.protected:
+        found = _by_costs(panel, confidence)[1]
         if found.estimate is not None and not found.refused:
             return found
-    found = ladder.two_way(rows, replace(model, controls=("log_price", *held)), confidence)
-    return replace(found, name="product and week effects", refused="")
+    rows = _with_others(panel).dropna(subset="others")
+    held = ("promotion",) if rows["promotion"].nunique() > 1 else ()
+    found = ladder.poisson(rows, replace(COUNT, price="others", controls=("log_price", *held)), confidence)
+    return replace(found, name="as prices are", refused="")
 
 
 def _beside(rows: pd.DataFrame, column: str) -> pd.Series:
@@ -379,13 +403,6 @@ def _beside(rows: pd.DataFrame, column: str) -> pd.Series:
     own = weight * rows[column].fillna(0)
     total, weights = (v.groupby(keys).transform("sum") - v for v in (own, weight))
     return total / weights.where(weights > 0)
-
-
-def _upward(rows: pd.DataFrame, model: Model, instruments: list[str], confidence: float) -> Rung:
-    """Return an instrument's rung for a price that should raise units: refused if weak, not for its sign."""
-    found = ladder.instrument(rows, model, instruments, None, confidence)
-    weak = found.instrumented is None or found.instrumented.strength < 10
-    return replace(found, refused="the others' costs hardly move their prices" if weak else "")
 
 
 def one_product(panel: Panel, product: str) -> tuple[pd.DataFrame, float]:

@@ -19,13 +19,16 @@ DRAWS = 400
 
 
 def offers(
-    panel: Panel, elasticity: pd.DataFrame, missing: dict[str, str], beside: Estimate | None, params: Any
-) -> list[Product]:
+    panel: Panel, products: pd.DataFrame | None, elasticity: pd.DataFrame, missing: dict[str, str],
+    beside: Estimate | None, params: Any,
+) -> list[Product]:  # fmt: skip
     """Return every product that is on sale now, with what is known of it.
 
     Parameters
     ----------
     panel : Panel
+    products : DataFrame or None
+        The mart of that name: prices, costs and competitors of the last day.
     elasticity : DataFrame
         From `growth.price.model.elasticities`.
     missing : dict of str to str
@@ -36,8 +39,7 @@ def offers(
         ``handling, fee, refunded``.
     """
     rows = panel.rows
-    last = rows["week"].max()
-    now = _today(rows, last)
+    now = _today(rows, products)
     draws = elasticity.set_index("product_id")
     profit = (now["price"] * (1 - params.fee - params.refunded) - now["unit_cost"] - params.handling) * now[
         "units"
@@ -62,23 +64,26 @@ def _draws(row: Any) -> Floats:
     return normal_draws(float(row["elasticity"]), float(row["error"]), DRAWS)
 
 
-def _today(rows: pd.DataFrame, last: Any) -> pd.DataFrame:
-    """Return what is on sale in the last week: regular price, cost, competitor, units a week, prices seen."""
+def _today(rows: pd.DataFrame, products: pd.DataFrame | None) -> pd.DataFrame:
+    """Return what is on sale in the last whole week: list price, cost, competitor, units a week, prices seen."""
+    last = rows["week"].max()
     week = pd.to_datetime(rows["week"])
     back = (pd.Timestamp(last) - week).dt.days // 7
     own = rows.assign(back=back)
     there = own[own["back"] == 0]["product_id"]
     own = own[own["product_id"].isin(there)].sort_values(["product_id", "week"])
-    asked = own["list_price"].astype(float).where(own["list_price"].notna(), own["price"].astype(float))
-    own = own.assign(asked=asked)
     plain = own[(own["back"] < LATELY) & (own["promotion"] == 0) & (own["out"] == 0)]
     seen = own[own["back"] < SEEN].groupby("product_id")["price"].agg(["min", "max"])
     units = plain.groupby("product_id")["units"].mean()
     newest = own.groupby("product_id").last()
+    now = dict(asked=newest["price"], cost=newest["unit_cost"], rival=newest["rival"])
+    if products is not None:
+        known = products.set_index("product_id").reindex(newest.index)
+        now = {c: known[c].astype(float).fillna(v.astype(float)) for c, v in now.items()}
     return pd.DataFrame(
-        dict(price=newest["asked"], unit_cost=newest["unit_cost"].astype(float), rival=newest["rival"].astype(float),
-             category=newest["category"], units=units.reindex(newest.index).fillna(0.0), lowest=seen["min"],
-             highest=np.maximum(seen["max"], newest["asked"]))
+        dict(price=now["asked"], unit_cost=now["cost"].astype(float), rival=now["rival"].astype(float),
+             category=newest["category"], units=units.reindex(newest.index).fillna(0.0),
+             lowest=np.minimum(seen["min"], now["asked"]), highest=np.maximum(seen["max"], now["asked"]))
     )  # fmt: skip
 
 
