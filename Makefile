@@ -48,10 +48,11 @@ calibrate: setup  ## coverage and false positives of every estimator, and the pl
 	@python calibration/run.py
 	@python calibration/simulation.py
 
-benchmark: setup  ## time set-up, pipeline and notebooks beside a plain script, experiments beside tea-tasting, retention beside lifetimes
+benchmark: setup  ## time set-up, pipeline and notebooks beside a plain script, experiments beside tea-tasting, retention beside lifetimes, price beside pyfixest
 	@python benchmarks/run.py
 	@python benchmarks/experiments.py
 	@python benchmarks/retention.py
+	@python benchmarks/price.py
 
 lock:  ## write requirements.lock anew (needs uv)
 	uv pip compile --universal --fork-strategy fewest --no-header --no-annotate --no-emit-index-url \

@@ -25,7 +25,7 @@ def test_a_fast_subset_meets_the_rule(name: str) -> None:
     study = run.STUDIES[name]
     if not study.ready():
         pytest.skip("the public datasets are not here: set GROWTH_DATASETS to their folder")
-    assert all(r["met"] for r in run.judge(study, min(400, study.replicates // 8)).values())
+    assert all(r["met"] for r in run.judge(study, max(40, min(400, study.replicates // 20))).values())
 
 
 def test_a_broken_estimator_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
