@@ -94,7 +94,7 @@ def test_every_row_is_used_or_counted_and_gaps_are_filled_only_between_sales() -
     rows, known = shop(3, products=6, weeks=30)
     rows.loc[[0, 31], "days"] = 3.0
     panel = model.prepare(rows, known)
-    assert panel.left_out == {"not on sale on all days of the week": 2}
+    assert panel.left_out == {"on sale on fewer days of the week than usual": 2}
     assert len(panel.rows) + 2 == len(rows)
     sold = rows.assign(days=np.nan, price=np.nan).drop(index=[5, 6, 29])
     panel = model.prepare(sold, None)

@@ -58,6 +58,17 @@ def test_online_retail_retention(retail: Path) -> None:
     assert "Left-truncated" in first["caveats"]
 
 
+def test_online_retail_price(retail: Path) -> None:
+    """Nothing protects the level, no cost is known; on eight origins the forecast beats last week's repetition."""
+    found = findings(retail, "04_price")
+    level = found["D1.elasticity"]
+    assert level["series"]["protected"] == 0 and -2.0 < level["low"] < level["high"] < -1.2
+    assert -0.7 < found["D1.rung_pooled"]["value"] < -0.55, "the naive slope over products"
+    assert "D3.price_list" not in found
+    forecast = found["D4.forecast"]["series"]
+    assert forecast["mase"] < 1 < forecast["naive"]
+
+
 def test_online_retail_growth_accounting(retail: Path) -> None:
     """November 2011; December is not over, and the naive quick ratio (.1887) is not given."""
     book = findings(retail, "06_retention")["F1.quick_ratio_month"]

@@ -158,14 +158,14 @@ def _split(nb: Notebook, found: Split) -> None:
 
 def _borrowed(nb: Notebook, dip: Dynamics) -> None:
     b = dip.borrowed
-    sure = (
-        f" ({nb.level} {percent(b.low, 0)} to {percent(b.high, 0)})."
-        if b.kind == "bounded"
-        else "; not surely."
-    )
+    ends = f"{100 * b.low:.0f} to {100 * b.high:.0f} %".replace("-", _NO["-"])
+    sure = f" ({nb.level} {ends})." if b.kind == "bounded" else "; not surely."
+    share = f"{100 * b.value:.0f} %".replace("-", _NO["-"])
     nb.finding(
         "C3.borrowed",
-        f"Of what a cheap week sells more, {percent(b.value, 0)} is missing in the four weeks after it{sure}",
+        f"Of what a cheap week sells more, {share} is missing in the four weeks after it{sure}"
+        if b.value > 0
+        else f"The four weeks after a cheap one sell no less: {share} of its gain is borrowed from them{sure}",
         b.value,
         "share",
         n=dip.n,

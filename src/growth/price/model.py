@@ -26,7 +26,7 @@ COUNT = replace(LOG, y="units")
 BOTH = "costs, others' prices held"
 TEST, COST, OUT = "price test, by lot", "costs as the instrument", "stock-outs taken as censored"
 NO_CATEGORY = "without category"
-DAYS, HOURS = 7, 168  # of a week
+HOURS = 168  # of a week
 BULK = 0.05  # a median unit value so far below the median line price is a discount on quantity
 
 
@@ -71,14 +71,17 @@ def prepare(panel: pd.DataFrame, products: pd.DataFrame | None) -> Panel:
     offered = bool(rows["days"].notna().any())
     left_out: dict[str, int] = {}
     if offered:
-        rows, left_out = _kept(rows, rows["days"] == DAYS, "not on sale on all days of the week", left_out)
+        usual = float(rows["days"].mode().max())  # 7, or 1 where prices are noted once a week
+        rows, left_out = _kept(
+            rows, rows["days"] >= usual, "on sale on fewer days of the week than usual", left_out
+        )
         rows["filled"] = False
     else:
         rows = _filled(rows)
     rows, left_out = _kept(rows, rows["price"].notna() & (rows["price"] > 0), "no price", left_out)
     if rows.empty:
         raise ValueError("no product has a week with a price")
-    rows["promotion"] = rows["promoted"].fillna(0).astype(float) / DAYS
+    rows["promotion"] = rows["promoted"].fillna(0).astype(float) / rows["days"].fillna(1).astype(float)
     rows["out"] = rows["hours_out"].fillna(0).astype(float) / HOURS
     for name, column in (("log_price", "price"), ("log_cost", "unit_cost"), ("log_rival", "rival")):
         values = rows[column].astype(float)

@@ -57,6 +57,8 @@ def _tables(seen: Look) -> list[tuple[str, str, dict[str, str]]]:
             found.append(("customers", "customer_id", pick("customer_id")))
         if "product_id" in g:
             found.append(("products", "product_id", pick("product_id", "name", "category", "brand")))
+    elif {"product_id", "quantity", "unit_price", "placed_at"} <= g.keys():
+        found += _flat_sales(seen, g)
     elif "order_id" in g:
         found.append(("orders", "", pick("order_id", "customer_id", "placed_at", "paid_at", "region")))
     elif "product_id" in g and "name" in g:
@@ -65,6 +67,23 @@ def _tables(seen: Look) -> list[tuple[str, str, dict[str, str]]]:
         names = ("customer_id", "signed_up_at", "region", "birth_year", "gender", "acquisition_channel")
         found.append(("customers", "", pick(*names)))
     return found
+
+
+def _flat_sales(seen: Look, g: dict[str, str]) -> list[tuple[str, str, dict[str, str]]]:
+    """Return the tables of a file that says what was sold of a product at what price, without orders: a row an order.
+
+    Prices come from it too, so that a day on which nothing was sold still says what was asked.
+    """
+    amount = f"{inside(seen.guesses['quantity'])} * {inside(seen.guesses['unit_price'])}"
+    lines = {"order_id": "row()", "product_id": g["product_id"], "quantity": g["quantity"], "amount": amount}
+    asked = {"product_id": g["product_id"], "date": g["placed_at"], "price": g["unit_price"]}
+    products = {n: g[n] for n in ("product_id", "name", "category", "brand") if n in g}
+    return [
+        ("order_lines", "", lines),
+        ("orders", "", {"order_id": "row()", "placed_at": g["placed_at"]}),
+        ("prices", "", asked),
+        ("products", "product_id", products),
+    ]
 
 
 def _yaml(folder: Path, looks: list[Look]) -> str:
