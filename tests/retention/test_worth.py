@@ -119,7 +119,7 @@ def test_the_bias_interval_is_the_bootstraps_with_the_model_fitted_anew(people: 
 def test_care_is_worth_its_lift_less_its_cost() -> None:
     customers = pd.DataFrame(
         dict(customer_id=list("abcd"), x=[9, 3, 0, 0], t_x=[300, 200, 0, 0], t=[310, 400, 10, 500],
-             orders=[12, 4, 1, 1], amount=[900, 200, 20, 9], first_amount=[90, 50, 20, 9])
+             orders=[12, 4, 1, 1], amount=[900, 200, 20, 9], refunded=0, first_amount=[90, 50, 20, 9])
     )  # fmt: skip
     scored = worth.segments(customers, CUTS)
     assert scored["segment"].tolist() == ["best", "at risk", "new", "asleep"]
