@@ -198,6 +198,8 @@ def cross(nb: Notebook, found: Rung) -> Estimate:
 def segments(nb: Notebook, table: pd.DataFrame) -> None:
     """Record who is most and least sensitive."""
     for kind, own in table.groupby("kind"):
+        if len(own) < 2:
+            continue
         ordered = own.sort_values("elasticity")
         steep, flat = ordered.iloc[0], ordered.iloc[-1]
         nb.finding(
