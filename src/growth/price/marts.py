@@ -27,6 +27,11 @@ def _now(tables: Tables) -> Any:
     return ibis.date(tables.info.as_of)
 
 
+def _mean(values: Any) -> Any:
+    """Return a mean whose bits do not depend on the order of rows: the exact sum over the count."""
+    return values.sum().cast("float64") / values.count()
+
+
 def panel(tables: Tables) -> Rows:
     """Return a row a product and week in which it was sold or on sale, of weeks that are over.
 
@@ -92,8 +97,8 @@ def _offered(tables: Tables) -> Rows | None:
     rows = rows.filter((_.price > 0) & (_.date < _now(tables))).mutate(week=_week(tables, _.date))
     return rows.group_by("product_id", "week").agg(
         days=_.count().cast("int64"),
-        list_price=ibis.coalesce(_.list_price, _.price).cast("float64").mean(),
-        price=_.price.cast("float64").mean(),
+        list_price=_mean(ibis.coalesce(rows.list_price, rows.price)),
+        price=_mean(rows.price),
         promoted=_.promotion_id.notnull().cast("int64").sum().cast("int64"),
     )
 
@@ -119,7 +124,7 @@ def _rivals(tables: Tables) -> Rows:
     rows = first_record(tables["competitor_prices"], ("product_id", "date", "competitor")).filter(_.price > 0)
     each = rows.group_by("product_id", "date").agg(low=_.price.min())
     each = each.mutate(week=_week(tables, _.date))
-    return each.group_by("product_id", "week").agg(rival=_["low"].cast("float64").mean())
+    return each.group_by("product_id", "week").agg(rival=_mean(each["low"]))
 
 
 def _out(tables: Tables) -> Rows:
@@ -231,7 +236,7 @@ def stock(tables: Tables) -> Rows:
         days=_.count().cast("int64"),
         opening=_.opening.argmin(_.date),
         closing=_.closing.argmax(_.date),
-        average=_.closing.cast("float64").mean(),
+        average=_mean(rows.closing),
         received=_.received.sum().cast("int64"),
         hours_out=_.hours_out.fill_null(0).sum().cast("int64"),
     )
@@ -256,17 +261,21 @@ def deliveries(tables: Tables) -> Rows:
     """
     p = first_record(tables["purchase_orders"], ("purchase_order_id",)).filter(_.ordered_on < _now(tables))
     here = (p.received_on < _now(tables)).fill_null(False)
-    lead = p.received_on.delta(p.ordered_on, unit="day").cast("float64")
-    late = p.received_on.delta(p.promised_on, unit="day").cast("float64")
+    lead = p.received_on.delta(p.ordered_on, unit="day").cast("int64")
+    late = p.received_on.delta(p.promised_on, unit="day").cast("int64")
     p = p.mutate(here=here, days=ibis.ifelse(here, lead, None), past=ibis.ifelse(here, late, None))
-    return p.group_by("product_id", "supplier_id").agg(
+    found = p.group_by("product_id", "supplier_id").agg(
         orders=_.here.cast("int64").sum().cast("int64"),
         quantity=_.quantity.sum().cast("int64"),
-        lead=_["days"].mean(),
-        lead_deviation=_["days"].std(how="sample"),
-        late=_.past.mean(),
+        lead=_mean(p["days"]),
+        squares=(_["days"] * _["days"]).sum().cast("int64"),
+        late=_mean(p.past),
         coming=ibis.ifelse(_.here, 0, _.quantity).sum().cast("int64"),
     )
+    spread = found["squares"].cast("float64") - found.orders * found.lead * found.lead
+    some = found.orders > 1
+    deviation = ibis.ifelse(some, (ibis.greatest(spread, 0.0) / (found.orders - 1)).sqrt(), None)
+    return found.mutate(lead_deviation=deviation).drop("squares")
 
 
 def trials(tables: Tables) -> Rows:

@@ -77,7 +77,8 @@ def _flat_sales(seen: Look, g: dict[str, str]) -> list[tuple[str, str, dict[str,
     amount = f"{inside(seen.guesses['quantity'])} * {inside(seen.guesses['unit_price'])}"
     lines = {"order_id": "row()", "product_id": g["product_id"], "quantity": g["quantity"], "amount": amount}
     asked = {"product_id": g["product_id"], "date": g["placed_at"], "price": g["unit_price"]}
-    products = {n: g[n] for n in ("product_id", "name", "category", "brand") if n in g}
+    about: tuple[str, ...] = ("product_id", "name", "category", "brand")
+    products = {n: g[n] for n in about if n in g}
     return [
         ("order_lines", "", lines),
         ("orders", "", {"order_id": "row()", "placed_at": g["placed_at"]}),
