@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from growth.price import model, offers
+from growth.price import panel as made
 from growth.price.ladder import Rung
 from growth.price.recommend import Reason
 from growth.stats.contrast import estimate
@@ -52,7 +53,7 @@ def shop(
 
 
 def test_where_prices_follow_demand_costs_find_the_elasticity_and_least_squares_do_not() -> None:
-    panel = model.prepare(*shop(1, follows=0.1))
+    panel = made.prepare(*shop(1, follows=0.1))
     found = {r.name: r for r in model.rungs(panel, None)}
     naive, cost = found["promotions held"].estimate, found[model.COST].estimate
     assert naive is not None and cost is not None
@@ -93,11 +94,11 @@ def test_the_level_weighs_what_is_protected_and_says_when_nothing_is() -> None:
 def test_every_row_is_used_or_counted_and_gaps_are_filled_only_between_sales() -> None:
     rows, known = shop(3, products=6, weeks=30)
     rows.loc[[0, 31], "days"] = 3.0
-    panel = model.prepare(rows, known)
+    panel = made.prepare(rows, known)
     assert panel.left_out == {"on sale on fewer days of the week than usual": 2}
     assert len(panel.rows) + 2 == len(rows)
     sold = rows.assign(days=np.nan, price=np.nan).drop(index=[5, 6, 29])
-    panel = model.prepare(sold, None)
+    panel = made.prepare(sold, None)
     first = panel.rows[panel.rows["product_id"] == "p00"]
     assert list(first.index[first["filled"]]) == [5, 6] and len(first) == 29, "the last week is not made up"
     assert first["price"].iloc[6] == first["price"].iloc[4] and not first["units"].iloc[5:7].any()
@@ -107,7 +108,7 @@ def test_many_bought_cheaply_are_named() -> None:
     rows, known = shop(4, products=6, weeks=30)
     many = rows["product_id"] == "p03"
     rows.loc[many, "revenue"] *= 0.8
-    assert list(model.prepare(rows, known).bulk["product_id"]) == ["p03"]
+    assert list(made.prepare(rows, known).bulk["product_id"]) == ["p03"]
 
 
 def test_the_price_list_finds_lerners_price_and_says_what_is_missing() -> None:
@@ -116,7 +117,7 @@ def test_the_price_list_finds_lerners_price_and_says_what_is_missing() -> None:
     flat = rows["product_id"] == "p03"
     rows.loc[flat, ["price", "list_price", "line_price"]] = 20.0
     rows.loc[rows["product_id"] == "p04", "unit_cost"] = np.nan
-    panel = model.prepare(rows, known)
+    panel = made.prepare(rows, known)
     allowed = model.identified(panel, 20)
     top = model.level(model.rungs(panel, None))
     found, missing = model.elasticities(panel, allowed, top, 0.0)
@@ -141,11 +142,23 @@ def test_the_price_list_finds_lerners_price_and_says_what_is_missing() -> None:
 def test_what_others_prices_do_is_found_and_wrong_for_none() -> None:
     """Units answer the category's other prices by 0.8: planted in the logs, with prices that follow nothing."""
     rows, known = shop(6, products=40, weeks=160)
-    panel = model.prepare(rows, known)
+    panel = made.prepare(rows, known)
     others = model._beside(panel.rows, "log_price")
     more = np.exp(0.8 * (others - others.groupby(panel.rows["product_id"]).transform("mean")))
     units = np.random.default_rng(6).poisson(panel.rows["units"] * more)
-    changed = model.Panel(panel.rows.assign(units=units), panel.left_out, panel.bulk)
+    changed = made.Panel(panel.rows.assign(units=units), panel.left_out, panel.bulk)
     top = model.level(model.rungs(changed, None))
     found = model.cross(changed, top).estimate
     assert found is not None and found.low < 0.8 < found.high and found.low > 0
+
+
+def test_few_products_take_the_level_and_a_shop_without_a_week_is_refused() -> None:
+    """Three products cannot be pooled: each takes the level, as wide as `spread` says."""
+    rows, known = shop(7, products=3)
+    panel = made.prepare(rows, known)
+    top = model.level([r for r in model.rungs(panel, None) if r.name not in (model.COST, model.BOTH)])
+    found, missing = model.elasticities(panel, model.identified(panel, 20), top, 0.3)
+    assert not top.protected and not missing and (found["elasticity"] == top.estimate.value).all()
+    assert found["error"].tolist() == pytest.approx([np.hypot(top.estimate.error, 0.3)] * 3)
+    with pytest.raises(ValueError, match="no week is over"):
+        made.prepare(rows.iloc[:0], None)

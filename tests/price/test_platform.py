@@ -13,6 +13,7 @@ import pytest
 from growth.marts import _sorted
 from growth.params import section
 from growth.price import marts, model, offers
+from growth.price import panel as made
 from growth.simulation import Settings
 from growth.simulation.judge import expected_profit
 from tests.retention.test_platform import platform
@@ -31,7 +32,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         pq.write_table(_sorted(mart.build(tables), mart), folder / "mart.parquet")
         frames[name] = pd.read_parquet(folder / "mart.parquet")
     truth = json.loads((folder / "truth" / "truths.json").read_text(encoding="utf-8"))
-    panel = model.prepare(frames["panel"], frames["products"])
+    panel = made.prepare(frames["panel"], frames["products"])
     ladder = model.rungs(panel, frames["price_tests"])
     return SimpleNamespace(
         panel=panel, ladder=ladder, products=frames["products"], truth=truth, folder=folder / "truth"

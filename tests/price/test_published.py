@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from growth.price import crossprice, ladder, scores, twoway, twoway_marts
+from growth.price import ladder, promotion, scores, twoway, twoway_marts
 from growth.price.instruments import reduced_form
 
 STORE = scores.Clustered(("store",))
@@ -274,7 +274,7 @@ BY_BOTH = ladder.Model("logmove", "lp", "item", "week", ("deal", "feat"), scores
 
 
 def test_orange_juice_dip_after_promotions(juice: pd.DataFrame) -> None:
-    found = crossprice.dynamics(juice, BY_BOTH, lags=4, leads=1)
+    found = promotion.dynamics(juice, BY_BOTH, lags=4, leads=1)
     assert found.n == 90_948
     assert (found.now.value, found.now.error) == pytest.approx((-3.345273, 0.137941), abs=6e-7)
     assert (found.after[0].value, found.after[0].error) == pytest.approx((0.407981, 0.108451), abs=6e-7)
@@ -284,6 +284,6 @@ def test_orange_juice_dip_after_promotions(juice: pd.DataFrame) -> None:
 
 
 def test_orange_juice_regular_price_and_promotion(juice: pd.DataFrame) -> None:
-    found = crossprice.regular_and_promotion(juice, BY_BOTH)
+    found = promotion.regular_and_promotion(juice, BY_BOTH)
     assert (found.regular.value, found.regular.error) == pytest.approx((-3.000722, 0.144680), abs=6e-7)
     assert (found.depth.value, found.depth.error) == pytest.approx((-3.432188, 0.144786), abs=6e-7)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from growth.errors import UserError
-from growth.price.crossprice import Dynamics, Split
 from growth.price.forecast import backtest, complete, fit, forecast, level_forecast, seasonal_naive
 from growth.price.ladder import Rung
-from growth.price.model import BOTH, TEST, Level, Panel
+from growth.price.model import BOTH, TEST, Level
+from growth.price.panel import Panel
+from growth.price.promotion import Dynamics, Split
 from growth.price.recommend import Reason
 from growth.price.supply import Range
 from growth.stats.contrast import Estimate
@@ -271,8 +272,17 @@ def orders(nb: Notebook, table: pd.DataFrame, missing: dict[str, str]) -> None:
         "units",
         n=len(table),
         method="newsvendor: the quantile of demand until the delivery after next at margin / (margin + holding)",
-        caveats=f"{plural(len(missing), 'product')} without a proposal: see the table." if missing else "",
+        caveats=f"{plural(len(missing), 'product')} without a proposal." if missing else "",
     )
+    for why, names in _by_reason(missing).items():
+        nb.nothing(f"an order of {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}: {why}")
+
+
+def _by_reason(missing: dict[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, why in missing.items():
+        found.setdefault(why, []).append(name)
+    return found
 
 
 def carries(nb: Notebook, found: Range) -> None:
@@ -282,7 +292,8 @@ def carries(nb: Notebook, found: Range) -> None:
     falling = top[top["stage"] == "decline"]
     nb.finding(
         "B5.abc",
-        f"{plural(len(top), 'product')} of {count(len(found.table))} bring {percent(share, 0)} of revenue (class A); "
+        f"{plural(len(top), 'product')} of {count(len(found.table))} {'brings' if len(top) == 1 else 'bring'} "
+        f"{percent(share, 0)} of revenue (class A); "
         f"{plural(len(falling), 'of them is', 'of them are')} in decline.",
         len(top),
         "products",

@@ -13,6 +13,7 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
+from growth.errors import attempt
 from growth.price import poisson as pseudo
 from growth.price import scores
 from growth.price.instruments import Instrumented, two_stage
@@ -216,27 +217,40 @@ def ladder(
         None: that rung is left out.
     confidence : float
     """
+    found = naive(frame, model, confidence)
+    if instruments:
+        logged, own = _logged(frame, model)
+        found.append(
+            _counting(
+                tried("instrument", instrument, logged, own, instruments, None, confidence), frame, logged
+            )
+        )
+    return [*found, tried("Poisson, zeros kept", poisson, frame, model, confidence)]
+
+
+def naive(frame: pd.DataFrame, model: Model, confidence: float = 0.95) -> list[Rung]:
+    """Return the rungs of least squares: pooled, product effects, product and week effects; arguments as `ladder`."""
+    logged, own = _logged(frame, model)
+    made = {"pooled": pooled, "product effects": product_effects, "product and week effects": two_way}
+    return [_counting(tried(n, rung, logged, own, confidence), frame, logged) for n, rung in made.items()]
+
+
+def _logged(frame: pd.DataFrame, model: Model) -> tuple[pd.DataFrame, Model]:
+    """Return the weeks with a sale, with the logarithm of units, and the model of it."""
     check(frame, [model.y], [])
     sold = frame[frame[model.y] > 0]
-    logged = sold.assign(_log_units=np.log(sold[model.y].astype(float)))
-    own = replace(model, y="_log_units")
-    made: list[tuple[str, Callable[[pd.DataFrame, Model, float], Rung]]] = [
-        ("pooled", pooled), ("product effects", product_effects), ("product and week effects", two_way),
-    ]  # fmt: skip
-    if instruments:
-        made.append(("instrument", lambda f, m, c: instrument(f, m, instruments, None, c)))
-    found = [_climb(name, rung, logged, own, confidence) for name, rung in made]
-    zeros = len(frame) - len(sold)
-    if zeros:
-        found = [replace(r, dropped={"no sale, so no logarithm": zeros, **r.dropped}) for r in found]
-    return [*found, _climb("Poisson, zeros kept", poisson, frame, model, confidence)]
+    return sold.assign(_log_units=np.log(sold[model.y].astype(float))), replace(model, y="_log_units")
 
 
-def _climb(
-    name: str, rung: Callable[[pd.DataFrame, Model, float], Rung], frame: pd.DataFrame, model: Model, confidence: float
-) -> Rung:  # fmt: skip
-    """Return a rung, or why there is none."""
-    try:
-        return rung(frame, model, confidence)
-    except ValueError as error:
-        return Rung(name, None, 0, {"the fit was refused": len(frame)}, refused=str(error))
+def _counting(rung: Rung, frame: pd.DataFrame, logged: pd.DataFrame) -> Rung:
+    """Return a rung of logarithms with the weeks of no sale among what was left out."""
+    zeros = len(frame) - len(logged)
+    return replace(rung, dropped={"no sale, so no logarithm": zeros, **rung.dropped}) if zeros else rung
+
+
+def tried(name: str, rung: Callable[..., Rung], frame: pd.DataFrame, *arguments: object) -> Rung:
+    """Return a rung under a name, or why there is none."""
+    found, why = attempt(rung, frame, *arguments)
+    if found is None:
+        return Rung(name, None, 0, {"the fit was refused": len(frame)}, refused=why)
+    return replace(found, name=name)

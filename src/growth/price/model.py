@@ -1,4 +1,4 @@
-"""From marts to elasticities: the panel made ready, the ladder of estimates, and each product's own elasticity.
+"""From the panel to elasticities: the ladder of estimates, the level, and each product's own elasticity.
 
 The level comes from what is not misled by demand (a price test by lot, costs as an instrument), the differences between
 products from their own weeks, pooled towards their category.
@@ -6,8 +6,7 @@ products from their own weeks, pooled towards their category.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -15,108 +14,18 @@ import pandas as pd
 
 from growth.errors import attempt
 from growth.price import audit, censored, ladder, pooling
-from growth.price.crossprice import Dynamics, Split, dynamics, regular_and_promotion
-from growth.price.ladder import Model, Rung
+from growth.price import twoway as within
+from growth.price.ladder import Model, Rung, tried
+from growth.price.panel import Panel
+from growth.price.promotion import Dynamics, Split, dynamics, regular_and_promotion
 from growth.price.together import together
-from growth.price.twoway import panel as made_panel
 from growth.stats.contrast import Estimate, critical, estimate
+from growth.stats.moments import Floats
 
-LOG = Model("log_units", "log_price", "product_id", "week", ("promotion",))
+LOG = Model("log_units", "log_price", "product_id", "week")
 COUNT = replace(LOG, y="units")
 BOTH = "costs, others' prices held"
 TEST, COST, OUT = "price test, by lot", "costs as the instrument", "stock-outs taken as censored"
-NO_CATEGORY = "without category"
-HOURS = 168  # of a week
-BULK = 0.05  # a median unit value so far below the median line price is a discount on quantity
-
-
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """Products and weeks made ready.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        A row a product and whole week: the mart ``panel`` with ``price`` (offered, or the median line price),
-        ``filled`` (carried forward over weeks of no sale), ``promotion`` (share of days), ``out`` (share of hours
-        without stock), logs of price, cost and the competitor's price, ``category``.
-    left_out : mapping of str to int
-        Rows of the mart that are not in it, and why.
-    bulk : DataFrame
-        ``product_id, discount``: products whose revenue / units lies below the line price because many are bought
-        cheaply; their unit value is not a price.
-    """
-
-    rows: pd.DataFrame
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    bulk: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-
-def prepare(panel: pd.DataFrame, products: pd.DataFrame | None) -> Panel:
-    """Return the panel made ready.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        The mart of that name.
-    products : DataFrame or None
-        The mart of that name.
-
-    Raises
-    ------
-    ValueError
-        If no week has a price.
-    """
-    rows = panel.assign(revenue=panel["revenue"].astype(float)).sort_values(["product_id", "week"])
-    offered = bool(rows["days"].notna().any())
-    left_out: dict[str, int] = {}
-    if offered:
-        usual = float(rows["days"].mode().max())  # 7, or 1 where prices are noted once a week
-        rows, left_out = _kept(
-            rows, rows["days"] >= usual, "on sale on fewer days of the week than usual", left_out
-        )
-        rows["filled"] = False
-    else:
-        rows = _filled(rows)
-    rows, left_out = _kept(rows, rows["price"].notna() & (rows["price"] > 0), "no price", left_out)
-    if rows.empty:
-        raise ValueError("no product has a week with a price")
-    rows["promotion"] = rows["promoted"].fillna(0).astype(float) / rows["days"].fillna(1).astype(float)
-    rows["out"] = rows["hours_out"].fillna(0).astype(float) / HOURS
-    for name, column in (("log_price", "price"), ("log_cost", "unit_cost"), ("log_rival", "rival")):
-        values = rows[column].astype(float)
-        rows[name] = np.log(values.where(values > 0))
-    known = None if products is None else products.set_index("product_id")["category"]
-    rows["category"] = NO_CATEGORY if known is None else rows["product_id"].map(known).fillna(NO_CATEGORY)
-    return Panel(rows.reset_index(drop=True), left_out, _bulk(rows))
-
-
-def _kept(
-    rows: pd.DataFrame, keep: pd.Series, why: str, left_out: dict[str, int]
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    gone = int((~keep.fillna(False)).sum())
-    return rows[keep.fillna(False)].copy(), left_out | ({why: gone} if gone else {})
-
-
-def _filled(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return weeks from each product's first sale to its last, weeks of no sale with the price carried forward."""
-    week = pd.to_datetime(rows["week"])
-    span = [
-        pd.DataFrame(dict(product_id=p, week=pd.date_range(w.min(), w.max(), freq="7D").date))
-        for p, w in week.groupby(rows["product_id"])
-    ]
-    whole = pd.concat(span).merge(rows.assign(week=week.dt.date), how="left", on=["product_id", "week"])
-    whole["filled"] = whole["line_price"].isna()
-    whole["price"] = whole.groupby("product_id")["line_price"].ffill()
-    zero = dict(units=0, lines=0, revenue=0.0)
-    return whole.fillna(zero).astype(dict(units=int, lines=int))
-
-
-def _bulk(rows: pd.DataFrame) -> pd.DataFrame:
-    sold = rows[rows["units"] > 0]
-    value = np.log(sold["revenue"] / sold["units"]) - np.log(sold["line_price"])
-    found = value.groupby(sold["product_id"]).median().rename("discount")
-    return found[found < -BULK].reset_index()
 
 
 def identified(panel: Panel, fewest_weeks: int) -> pd.DataFrame:
@@ -134,34 +43,22 @@ def rungs(panel: Panel, lots: pd.DataFrame | None, confidence: float = 0.95) -> 
         The mart ``price_tests``.
     confidence : float
     """
-    rows = panel.rows
-    there = rows[rows["out"] == 0]
-    plain = ladder.ladder(there, replace(COUNT, controls=()), confidence=confidence)[:3]
-    promoted = bool(there["promotion"].nunique() > 1)
-    model = LOG if promoted else replace(LOG, controls=())
-    sold = there[there["units"] > 0]
-    sold = sold.assign(log_units=np.log(sold["units"].astype(float)))
-    found = [*plain]
-    if promoted:
-        found.append(_tried("promotions held", ladder.two_way, sold, model, confidence))
-    count = replace(model, y="units")
-    found.append(_tried("Poisson, zeros kept", ladder.poisson, there, count, confidence))
-    if (rows["out"] > 0).any():
-        found.append(_tried(OUT, _censored, rows, count, confidence))
+    sold = panel.sold
+    model, count = replace(LOG, controls=panel.held), replace(COUNT, controls=panel.held)
+    found = ladder.naive(panel.there, COUNT, confidence)
+    if panel.held:
+        found.append(tried("promotions held", ladder.two_way, sold, model, confidence))
+    found.append(tried("Poisson, zeros kept", ladder.poisson, panel.there, count, confidence))
+    if (panel.rows["out"] > 0).any():
+        found.append(tried(OUT, _censored, panel.rows, count, confidence))
     known = sold.dropna(subset="log_cost")
     if len(known):
-        found.append(_tried(COST, ladder.instrument, known, model, ["log_cost"], None, confidence))
+        found.append(tried(COST, ladder.instrument, known, model, ["log_cost"], None, confidence))
         if known["category"].nunique() > 1:
             found.append(_by_costs(panel, confidence)[0])
     if lots is not None and len(lots):
-        found.append(_tried(TEST, by_lot, lots, confidence))
+        found.append(tried(TEST, by_lot, lots, confidence))
     return found
-
-
-def _tried(name: str, rung: object, *arguments: object) -> Rung:
-    """Return a rung under its name, or why there is none."""
-    found, why = attempt(rung, *arguments)  # type: ignore[arg-type]
-    return replace(found, name=name) if found is not None else Rung(name, None, 0, refused=why)
 
 
 def _censored(rows: pd.DataFrame, model: Model, confidence: float) -> Rung:
@@ -191,8 +88,7 @@ def by_lot(lots: pd.DataFrame, confidence: float = 0.95) -> Rung:
         log_factor=np.log(lots["factor"].astype(float)),
         deal=lots["product_id"] + " " + lots["starts_on"].astype(str),
     )
-    rung = ladder.poisson(rows, Model("units", "log_factor", "deal", "region"), confidence)
-    return replace(rung, name=TEST)
+    return ladder.poisson(rows, Model("units", "log_factor", "deal", "region"), confidence)
 
 
 @dataclass(frozen=True)
@@ -263,39 +159,44 @@ def elasticities(
     -----
     Where demand moves prices it bends each product's own slope differently, so that differences between products are
     mostly differences of that bias (on the simulated platform their spread is four times the true one). Where the level
-    is protected every product therefore takes it, and `spread` stands for how products differ. Where nothing is
-    protected, own slopes are pooled towards the category, and the page says what that is worth.
+    is protected, or products are too few to pool, every product therefore takes it, and `spread` stands for how
+    products differ. Else own slopes are pooled towards the category, and the page says what that is worth.
     """
     reasons = {str(r.product): str(r.reason) for r in allowed.itertuples() if r.reason}
-    rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
-    rows = rows[~rows["product_id"].isin(reasons)].assign(
-        log_units=lambda d: np.log(d["units"].astype(float))
-    )
-    net = rows.assign(log_units=rows["log_units"] - _promotion(rows) * rows["promotion"])
+    rows = panel.sold
+    rows = rows[~rows["product_id"].isin(reasons)]
+    net = rows.assign(log_units=rows["log_units"] - _promotion(rows, panel.held) * rows["promotion"])
     slopes = pooling.slopes(net, "log_units", "log_price", "product_id", "week")
     category = rows.groupby("product_id")["category"].first()
-    own = pooling.pool(slopes, category, confidence).rename(
-        columns={"product": "product_id", "error": "slope_error"}
+    found = pd.DataFrame(
+        dict(product_id=slopes.product, slope=slopes.slope, slope_error=np.sqrt(slopes.variance))
     )
+    found["category"] = category.reindex(found["product_id"]).to_numpy()
     z = critical(np.inf, confidence)
-    if top.protected:
+    if top.protected or len(found) < pooling.FEWEST:
         error = sqrt(top.estimate.error**2 + spread**2)
-        found = own.assign(elasticity=top.estimate.value, error=error)
+        found = found.assign(elasticity=top.estimate.value, error=error)
         found["low"], found["high"] = (found["elasticity"] + side * z * error for side in (-1, 1))
     else:
-        found = own.assign(elasticity=own["pooled"], error=(own["high"] - own["low"]) / 2 / z)
+        own = pooling.pool(slopes, category, confidence)
+        found = found.assign(elasticity=own["pooled"], low=own["low"], high=own["high"])
+        found["error"] = (found["high"] - found["low"]) / 2 / z
     columns = ["product_id", "category", "slope", "slope_error", "elasticity", "error", "low", "high"]
     missing = {str(p): str(why) for p, why in slopes.refused.items()} | reasons
     return found[columns].sort_values(["elasticity", "product_id"], ignore_index=True), missing
 
 
-def _promotion(rows: pd.DataFrame) -> float:
+def _left(rows: pd.DataFrame, columns: list[str], keep: list[str]) -> tuple[pd.DataFrame, Floats]:
+    """Return rows (without those alone in their product or week) and columns less product and week effects."""
+    fit = within.panel(rows, columns, "product_id", "week", keep, ["product_id", "week"])
+    return fit.frame, fit.residuals(fit.frame[columns].to_numpy(float))
+
+
+def _promotion(rows: pd.DataFrame, held: tuple[str, ...]) -> float:
     """Return what a promotion adds to log units at the same price: 0 where there are none."""
-    if rows["promotion"].nunique() < 2:
+    if not held:
         return 0.0
-    columns = ["log_units", "log_price", "promotion"]
-    fit = made_panel(rows, columns, "product_id", "week", [], ["product_id", "week"])
-    left = fit.residuals(fit.frame[columns].to_numpy(float))
+    _, left = _left(rows, ["log_units", "log_price", "promotion"], [])
     return float(np.linalg.lstsq(left[:, 1:], left[:, 0], rcond=None)[0][1])
 
 
@@ -320,14 +221,13 @@ def by_level(
     -----
     Poisson with product and week effects, promotions held; weeks in which the segment bought nothing are zeros.
     """
-    there = panel.rows[panel.rows["out"] == 0]
-    model = COUNT if there["promotion"].nunique() > 1 else replace(COUNT, controls=())
+    there, model = panel.there, replace(COUNT, controls=panel.held)
     rows, missing = [], {}
     for (kind, name), own in units.groupby(["kind", "level"]):
         both = there.drop(columns="units").merge(
             own[["product_id", "week", "units"]], how="left", on=["product_id", "week"]
         )
-        rung = _tried(str(name), ladder.poisson, both.fillna(dict(units=0)), model, confidence)
+        rung = tried(str(name), ladder.poisson, both.fillna(dict(units=0)), model, confidence)
         if rung.estimate is None or rung.refused:
             missing[f"{kind}: {name}"] = rung.refused
             continue
@@ -338,13 +238,11 @@ def by_level(
 
 def dip(panel: Panel, confidence: float = 0.95) -> tuple[Split | None, Dynamics | None, dict[str, str]]:
     """Return regular price against promotion depth, what is borrowed from later weeks, and why one is missing."""
-    rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
-    rows = rows.assign(log_units=np.log(rows["units"].astype(float)))
-    model = replace(LOG, controls=())
-    split, one = attempt(regular_and_promotion, rows, model, confidence=confidence)
+    rows = panel.sold
+    split, one = attempt(regular_and_promotion, rows, LOG, confidence=confidence)
     start = pd.to_datetime(rows["week"])
     number = rows.assign(week=((start - start.min()).dt.days // 7).astype(int))
-    moves, two = attempt(dynamics, number, model, confidence=confidence)
+    moves, two = attempt(dynamics, number, LOG, confidence=confidence)
     missing = {"Regular price and promotions": one, "What is borrowed": two}
     return split, moves, {k: why for k, why in missing.items() if why}
 
@@ -352,7 +250,7 @@ def dip(panel: Panel, confidence: float = 0.95) -> tuple[Split | None, Dynamics 
 def _by_costs(panel: Panel, confidence: float) -> tuple[Rung, Rung]:
     """Return own elasticity and answer to the others' prices, each price by its cost; competitors held if known."""
     rows = _with_others(panel).dropna(subset=["log_cost", "others", "others_cost"])
-    controls = ["promotion"] if rows["promotion"].nunique() > 1 else []
+    controls = list(panel.held)
     if rows["log_rival"].notna().mean() > 0.9:
         controls, rows = [*controls, "log_rival"], rows.dropna(subset="log_rival")
     found, why = attempt(
@@ -369,7 +267,7 @@ def _by_costs(panel: Panel, confidence: float) -> tuple[Rung, Rung]:
 
 
 def _with_others(panel: Panel) -> pd.DataFrame:
-    rows = panel.rows[panel.rows["out"] == 0]
+    rows = panel.there
     return rows.assign(others=_beside(rows, "log_price"), others_cost=_beside(rows, "log_cost"))
 
 
@@ -394,8 +292,8 @@ def cross(panel: Panel, top: Level, confidence: float = 0.95) -> Rung:
         if found.estimate is not None and not found.refused:
             return found
     rows = _with_others(panel).dropna(subset="others")
-    held = ("promotion",) if rows["promotion"].nunique() > 1 else ()
-    found = ladder.poisson(rows, replace(COUNT, price="others", controls=("log_price", *held)), confidence)
+    model = replace(COUNT, price="others", controls=("log_price", *panel.held))
+    found = ladder.poisson(rows, model, confidence)
     return replace(found, name="as prices are", refused="")
 
 
@@ -416,14 +314,10 @@ def one_product(panel: Panel, product: str) -> tuple[pd.DataFrame, float]:
     ValueError
         If the product has fewer than three weeks with a sale, or its price did not move.
     """
-    rows = panel.rows[(panel.rows["units"] > 0) & (panel.rows["out"] == 0)]
-    rows = rows.assign(log_units=np.log(rows["units"].astype(float)))
-    columns = ["log_price", "log_units", "promotion"]
-    fit = made_panel(rows, columns, "product_id", "week", ["price", "units"], ["product_id", "week"])
-    left = fit.residuals(fit.frame[columns].to_numpy(float))
-    if rows["promotion"].nunique() > 1:
+    rows, left = _left(panel.sold, ["log_price", "log_units", "promotion"], ["price", "units"])
+    if panel.held:
         left = left - left[:, 2:] @ np.linalg.lstsq(left[:, 2:], left, rcond=None)[0]
-    found = fit.frame.assign(x=left[:, 0], y=left[:, 1])
+    found = rows.assign(x=left[:, 0], y=left[:, 1])
     own = found[found["product_id"] == product].reset_index(drop=True)
     x, y = (own[c].to_numpy(float) - own[c].mean() for c in ("x", "y"))
     if len(own) < 3 or not x @ x > 0:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from growth.price.model import Panel
+from growth.price.panel import Panel
 from growth.price.profit import normal_draws
 from growth.price.recommend import Guards, Other, Product, price_list
 from growth.stats.contrast import Estimate

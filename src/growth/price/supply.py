@@ -11,7 +11,7 @@ import pandas as pd
 from growth.errors import attempt
 from growth.price import assortment
 from growth.price import stock as shelf
-from growth.price.model import Panel
+from growth.price.panel import Panel
 from growth.stats.proportions import wilson
 
 LATELY, WEEK = 26, 7  # weeks that demand is taken from; days
