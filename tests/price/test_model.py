@@ -129,6 +129,9 @@ def test_the_price_list_finds_lerners_price_and_says_what_is_missing() -> None:
         table.loc["p03", "reason"] == Reason.NOT_IDENTIFIED
         and table.loc["p04", "reason"] == Reason.COST_UNKNOWN
     )
+    mean, low, high = offers.gained(made_offers, table.reset_index())
+    changed = table[table["price"] != table["today"]]
+    assert mean == pytest.approx(changed["gain"].sum()) and low < mean < high
     free = table[table["reason"].isin([Reason.RAISE, Reason.LOWER])]
     assert len(free) > 3
     e = top.estimate.value

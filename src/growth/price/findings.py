@@ -32,12 +32,15 @@ STOCK = {"average": "{:,.0f}", "tied_up": "{:,.0f}", "turns": "{:.1f}"}
 TRIALS = {c: "{:.1%}" for c in ("trial", "trial_low", "trial_high", "repeat", "repeat_low", "repeat_high")}
 RANGE = {"revenue": "{:,.0f}", "share": "{:.1%}", "variation": TWO}
 TESTED = {"mase": TWO, "mae": "{:,.0f}", "bias": "{:+,.0f}", "inside": "{:.0%}"}
-_NO = {"-": "\N{MINUS SIGN}"}
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def signed(value: float) -> str:
     """-2.345 -> ``−2.35``."""
-    return f"{value:.2f}".replace("-", _NO["-"])
+    return _minus(f"{value:.2f}")
 
 
 def _span(e: Estimate) -> str:
@@ -159,9 +162,9 @@ def _split(nb: Notebook, found: Split) -> None:
 
 def _borrowed(nb: Notebook, dip: Dynamics) -> None:
     b = dip.borrowed
-    ends = f"{100 * b.low:.0f} to {100 * b.high:.0f} %".replace("-", _NO["-"])
+    ends = _minus(f"{100 * b.low:.0f} to {100 * b.high:.0f} %")
     sure = f" ({nb.level} {ends})." if b.kind == "bounded" else "; not surely."
-    share = f"{100 * b.value:.0f} %".replace("-", _NO["-"])
+    share = _minus(f"{100 * b.value:.0f} %")
     nb.finding(
         "C3.borrowed",
         f"Of what a cheap week sells more, {share} is missing in the four weeks after it{sure}"
@@ -218,24 +221,27 @@ def segments(nb: Notebook, table: pd.DataFrame) -> None:
         )
 
 
-def prices(nb: Notebook, table: pd.DataFrame) -> None:
-    """Record the price list."""
+def prices(nb: Notebook, table: pd.DataFrame, gained: tuple[float, float, float]) -> None:
+    """Record the price list, and what its changes leave (`offers.gained`)."""
+    gain, low, high = gained
     changed = table[(table["price"] - table["today"]).abs() > 1e-9]
     up = int((changed["price"] > changed["today"]).sum())
-    gain = float(changed["gain"].sum())
     unsure = int((table["reason"] == str(Reason.UNCERTAIN)).sum())
     silent = table[table["best"].isna()]
     nb.finding(
         "D3.price_list",
         f"Of {plural(len(table), 'product')} {count(len(changed))} should change price ({up} up, {len(changed) - up} "
-        f"down), which is expected to leave {nb.data.currency} {count(gain)} more a week; {unsure} stay because a gain "
-        f"is not sure, and of {len(silent)} nothing can be said.",
+        f"down), which is expected to leave {nb.data.currency} {count(gain)} more a week ({nb.level} "
+        f"{_minus(count(low))} to {_minus(count(high))}); {unsure} stay because a gain is not sure, and of "
+        f"{len(silent)} nothing can be said.",
         gain,
         f"{nb.data.currency} a week",
+        low=low,
+        high=high,
         n=len(table),
         method="price of the highest expected profit over draws of the elasticity, within the guards of params.yaml",
-        caveats="Each product beside the others at today's prices. The sum has no interval: the products' gains hang "
-        "on the same level. Units of today are taken for known.",
+        caveats="Each product beside the others at today's prices. The interval takes all products to err together; "
+        "units of today are taken for known.",
         headline=True,
         series={str(k).replace(" ", "_"): int(v) for k, v in table["reason"].value_counts().items()},
     )

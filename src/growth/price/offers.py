@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from growth.price.panel import Panel
-from growth.price.profit import normal_draws
+from growth.price.profit import normal_draws, summary
 from growth.price.recommend import Guards, Other, Product, price_list
 from growth.stats.contrast import Estimate
 from growth.stats.moments import Floats
@@ -114,6 +114,32 @@ def recommended(products: list[Product], params: Any) -> pd.DataFrame:
         confidence=params.confidence,
     )  # fmt: skip
     return price_list(products, guards)
+
+
+def gained(
+    products: list[Product], table: pd.DataFrame, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return what the changes of a price list leave a week more than today's prices: mean and interval over draws.
+
+    Parameters
+    ----------
+    products : list of Product
+    table : DataFrame
+        From `recommended`.
+    confidence : float
+
+    Notes
+    -----
+    The draws of all products are the same quantiles in the same order: they err together, as they do where most of the
+    doubt is about the level that they share. So the interval is wider than if each erred on its own.
+    """
+    price = table.set_index("name")["price"]
+    total = np.zeros(DRAWS)
+    for one in products:
+        if price[one.name] != one.price:
+            profit = one.profit()
+            total = total + profit.value(float(price[one.name])) - profit.value(one.price)
+    return summary(total, confidence)
 
 
 def curve(product: Product, confidence: float = 0.95, points: int = 80) -> pd.DataFrame:
