@@ -121,15 +121,14 @@ def test_the_price_list_finds_lerners_price_and_says_what_is_missing() -> None:
     allowed = model.identified(panel, 20)
     top = model.level(model.rungs(panel, None))
     found, missing = model.elasticities(panel, allowed, top, 0.0)
-    table = offers.recommended(offers.offers(panel, None, found, missing, None, PARAMS), PARAMS).set_index(
-        "name"
-    )
+    products = offers.offers(panel, None, found, missing, None, PARAMS)
+    table = offers.recommended(products, PARAMS).set_index("name")
     assert len(table) == 23 and "p03" in missing
     assert (
         table.loc["p03", "reason"] == Reason.NOT_IDENTIFIED
         and table.loc["p04", "reason"] == Reason.COST_UNKNOWN
     )
-    mean, low, high = offers.gained(made_offers, table.reset_index())
+    mean, low, high = offers.gained(products, table.reset_index())
     changed = table[table["price"] != table["today"]]
     assert mean == pytest.approx(changed["gain"].sum()) and low < mean < high
     free = table[table["reason"].isin([Reason.RAISE, Reason.LOWER])]
