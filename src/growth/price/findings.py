@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from growth.errors import UserError
-from growth.price.forecast import backtest, complete, fit, forecast, level_forecast, seasonal_naive
+from growth.price.forecast import backtest, complete, fit, forecast, level_forecast, seasonal_naive, total
 from growth.price.ladder import Rung
 from growth.price.model import BOTH, TEST, Level
 from growth.price.panel import Panel
 from growth.price.promotion import Dynamics, Split
 from growth.price.recommend import Reason
 from growth.price.supply import Range
-from growth.stats.contrast import Estimate
+from growth.stats.contrast import Estimate, critical
 from growth.words import count, figures, percent, plural
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ OWN = {c: TWO for c in ("slope", "slope_error", "elasticity", "error", "low", "h
 LIST = {c: "{:,.2f}" for c in ("today", "price", "best", "low", "high", "gain", "gain_low", "gain_high")}
 LIST |= {"probability": "{:.0%}"}
 ORDERS = {"weekly": "{:,.1f}", "lead": "{:.1f}", "safety": "{:,.0f}", "served": "{:.1%}", "cost": "{:,.2f}"}
-STOCK = {"average": "{:,.0f}", "tied_up": "{:,.0f}", "turns": "{:.1f}"}
+STOCK = {"average": "{:,.0f}", "days": "{:,.0f}", "tied_up": "{:,.0f}", "turns": "{:.1f}"}
 TRIALS = {c: "{:.1%}" for c in ("trial", "trial_low", "trial_high", "repeat", "repeat_low", "repeat_high")}
 RANGE = {"revenue": "{:,.0f}", "share": "{:.1%}", "variation": TWO}
 TESTED = {"mase": TWO, "mae": "{:,.0f}", "bias": "{:+,.0f}", "inside": "{:.0%}"}
@@ -247,20 +247,26 @@ def prices(nb: Notebook, table: pd.DataFrame, gained: tuple[float, float, float]
     )
 
 
-def demand(nb: Notebook, ahead: pd.DataFrame, mine: pd.DataFrame, naive: pd.DataFrame) -> None:
-    """Record the forecast and how it did before."""
-    total = float(ahead["mean"].sum())
+def demand(nb: Notebook, known: pd.DataFrame, mine: pd.DataFrame, naive: pd.DataFrame) -> None:
+    """Record the forecast of the days to come, all together, and how it did before."""
+    p = nb.params
+    mean, deviation = total(fit(known), _until(known, p))
+    half = critical(float("inf"), p.confidence) * deviation
+    low, high = max(mean - half, 0.0), mean + half
     better = int((mine["mase"].to_numpy() < naive["mase"].to_numpy()).sum())
     nb.finding(
         "D4.forecast",
-        f"The next {plural(len(ahead), 'day')} bring {nb.data.currency} {count(total)}. On "
-        f"{plural(len(mine), 'past origin')} such a forecast was off by "
+        f"The next {plural(p.horizon_days, 'day')} bring {nb.data.currency} {count(mean)} ({nb.level} {count(low)} to "
+        f"{count(high)}). On {plural(len(mine), 'past origin')} such a forecast was off by "
         f"{figures(float(mine['mase'].mean()), 3)} times an ordinary week's change (MASE), "
         f"last week's repetition by {figures(float(naive['mase'].mean()), 3)}; it was better on {better}.",
-        total,
+        mean,
         nb.data.currency,
+        low=low,
+        high=high,
         n=len(mine),
-        method="level and days of the week (exponential smoothing); rolling origins; intervals from past errors",
+        method="level and days of the week (exponential smoothing); rolling origins; normal interval of the sum, in "
+        "which a day's error moves the level of all later ones",
         caveats="It knows no season of the year and no event: a big sale ahead is not in it.",
         series={"mase": float(mine["mase"].mean()), "naive": float(naive["mase"].mean())},
     )
@@ -391,12 +397,16 @@ def days(rows: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
 
 def ahead(known: pd.DataFrame, params: Any) -> pd.DataFrame:
     """Return the forecast of the days to come."""
-    until = known["date"].iloc[-1] + pd.Timedelta(days=params.horizon_days)
-    return forecast(fit(known), until.date(), params.confidence)
+    return forecast(fit(known), _until(known, params), params.confidence)
+
+
+def _until(known: pd.DataFrame, params: Any) -> dt.date:
+    last: dt.date = known["date"].iloc[-1].date()
+    return last + dt.timedelta(days=params.horizon_days)
 
 
 def tried(nb: Notebook, known: pd.DataFrame) -> pd.DataFrame:
     """Try the forecast and last week's repetition from past days, record both; return how the forecast did."""
     mine, naive = backtest(known, level_forecast), backtest(known, seasonal_naive)
-    demand(nb, ahead(known, nb.params), mine, naive)
+    demand(nb, known, mine, naive)
     return mine.assign(origin=mine["origin"].dt.date)
