@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from growth.contract.channels import CHANNELS
 from growth.contract.core import CATALOGUE, PEOPLE, TRADE
 from growth.contract.promotions import PROMOTIONS
 from growth.contract.retention import RETENTION
@@ -17,10 +18,11 @@ _ORDER = (
     + ["sessions", "events", "orders", "order_lines", "returns", "fx"]
     + ["promotions", "coupons", "contacts", "experiments", "experiment_arms", "experiment_metrics"]
     + ["experiment_scope", "assignments", "exposures", "measurements"]
+    + ["channels", "creators", "campaigns", "touches", "spend", "referrals", "paths", "outcomes"]
     + ["points", "communities", "departures"]
     + ["respondents", "answers"]
 )
-_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *STOCK, *PROMOTIONS, *RETENTION, *VOICE)}
+_ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *STOCK, *PROMOTIONS, *CHANNELS, *RETENTION, *VOICE)}
 TABLES: dict[str, Table] = {name: _ALL[name] for name in _ORDER}
 
 

@@ -79,7 +79,11 @@ PROMOTIONS = (
         (
             C("experiment_id", "id", "the experiment", True),
             C("name", "text", "as people call it"),
-            C("kind", "label", "coupon, threshold, flash_sale, members, seasonal, contact, page_speed, …"),
+            C(
+                "kind",
+                "label",
+                "coupon, threshold, flash_sale, contact, page_speed, holdout (of a channel), …",
+            ),
             C("unit", "label", "what was randomised", True, allowed=UNITS),
             C("promotion_id", "id", "the promotion that it tries", refers="promotions.promotion_id"),
             C("starts_on", "date", "first day"),
@@ -136,12 +140,13 @@ PROMOTIONS = (
     Table(
         "experiment_scope",
         "promotions",
-        "What an experiment touches: products, categories or regions. Without a row it touches everything.",
+        "What an experiment touches: products, categories, regions or a channel. Without a row it touches everything.",
         (
             EXPERIMENT,
             C("product_id", "id", "a product", refers="products.product_id"),
             C("category", "label", "a category"),
             REGION,
+            C("channel", "label", "a channel that one arm is kept from"),
         ),
     ),
     Table(

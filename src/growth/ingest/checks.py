@@ -124,6 +124,7 @@ def flags(rows: Rows, table: Table) -> Iterator[tuple[BooleanValue, str]]:
     conditions = {
         "guest": lambda: rows["customer_id"].isnull(),
         "free": lambda: rows["amount"] == 0,
+        "nobody": lambda: rows["visitor_id"].isnull() & rows["customer_id"].isnull(),
     }
     for name in table.doubtful:
         yield conditions[name](), name
