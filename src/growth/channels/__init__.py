@@ -1,0 +1,1 @@
+"""Channels: what each claims, what each truly brings, and where the next yuan goes."""
