@@ -155,3 +155,53 @@ def test_segments_add_up_to_what_known_customers_bought(shop: Any) -> None:
         ("member", "gold"): 2,
         ("member", "none"): 3,
     }
+
+
+def juice(shop: Any, everywhere: bool = False) -> Any:
+    """Two stores that ask different prices of one product for a week, the north on promotion; and two orders."""
+    asked = [
+        dict(product_id="p", region=r, date=MONDAY, price=v, promotion_id=x)
+        for r, v, x in (("north", 8, "cut"), ("south", 11, None), ("west", 11, None))
+    ]
+    return shop(
+        orders=[
+            order("a", "06-03", region="north"),
+            order("b", "06-04", region="south"),
+            order("c", "06-05"),
+        ],
+        order_lines=[line("a", 4, 32), line("b", 1, 11), line("c", 1, 10)],
+        prices=asked + [dict(product_id="p", date=MONDAY, price=10)] * everywhere,
+        regions=[dict(region=r, tier=t) for r, t in (("north", "poor"), ("south", "rich"), ("west", "rich"))],
+    )
+
+
+def test_prices_by_store_make_a_panel_by_store_and_their_mean_the_price_of_all(shop: Any) -> None:
+    tables = juice(shop)
+    cells = frame(marts.panel_regions(tables)).sort_values("region").set_index("region")
+    assert cells[["units", "price", "promoted", "tier"]].astype(object).to_numpy().tolist() == [
+        [4, 8.0, 1, "poor"],
+        [1, 11.0, 0, "rich"],
+        [0, 11.0, 0, "rich"],
+    ]
+    one = frame(marts.panel(tables)).iloc[0]
+    assert (one["units"], one["price"], one["promoted"], one["days"]) == (6, 10.0, 0, 1)
+
+
+def test_a_price_that_holds_everywhere_needs_no_panel_by_region(shop: Any) -> None:
+    """The row for the north alone is a test or an exception: the list for everyone is the price."""
+    tables = juice(shop, everywhere=True)
+    assert frame(marts.panel_regions(tables)).empty
+    assert frame(marts.panel(tables))["price"].tolist() == [10.0]
+
+
+def test_how_units_spread_over_customers(shop: Any) -> None:
+    """In the last 91 days one customer takes 2 + 1 of p, another 1, a third something else; a guest does not count."""
+    last = [("a", "01", "x", 2), ("b", "02", "x", 1), ("c", "03", "y", 1), ("e", "05", None, 7)]
+    tables = shop(
+        orders=[order(o, f"06-{d}", customer_id=who) for o, d, who, _ in last]
+        + [order("d", "06-04", customer_id="z"), order("f", "01-01", customer_id="old")],
+        order_lines=[line(o, q, 5) for o, _, _, q in last] + [line("d", 9, 5, "q"), line("f", 9, 5)],
+        customers=[dict(customer_id=c) for c in "xyz"],
+    )
+    found = frame(marts.buyers(tables)).set_index("product_id")
+    assert found.loc["p", ["customers", "units", "squares"]].tolist() == [3, 4, 10]

@@ -41,7 +41,7 @@ def shop(
             dict(product_id=f"p{i:02d}", week=first + dt.timedelta(weeks=t), units=int(units[i, t]),
                  revenue=units[i, t] * price[i, t], lines=int(units[i, t]), line_price=price[i, t], days=7.0,
                  list_price=price[i, t], price=price[i, t], promoted=7.0 * promoted[i, t], unit_cost=cost[i, t],
-                 rival=np.nan, hours_out=0.0)
+                 rival=np.nan, rivals=np.nan, hours_out=0.0)
             for i in range(products)
             for t in range(weeks)
         ]

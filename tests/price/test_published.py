@@ -287,3 +287,22 @@ def test_orange_juice_regular_price_and_promotion(juice: pd.DataFrame) -> None:
     found = promotion.regular_and_promotion(juice, BY_BOTH)
     assert (found.regular.value, found.regular.error) == pytest.approx((-3.000722, 0.144680), abs=6e-7)
     assert (found.depth.value, found.depth.error) == pytest.approx((-3.432188, 0.144786), abs=6e-7)
+
+
+def test_yogurt_conditional_logit(where: Path) -> None:
+    """Price and feature, brands of their own: the reference page's numbers, and elasticities at the sample's mean."""
+    from statsmodels.discrete.conditional_models import ConditionalLogit
+
+    d = pd.read_csv(where / "yogurt" / "yogurt.csv")
+    brands = sorted(set(d["brand"]) - {"yoplait"})
+    x = d[["price", "feat"]].assign(**{b: (d["brand"] == b).astype(float) for b in brands})
+    fit = ConditionalLogit(d["choice"], x, groups=d["obsID"]).fit(disp=0)
+    assert fit.params[["price", "feat"]].to_numpy() == pytest.approx([-0.36658, 0.4915], abs=6e-5)
+    assert fit.bse[["price", "feat"]].to_numpy() == pytest.approx([0.024366, 0.120063], abs=2e-6)
+    assert fit.llf == pytest.approx(-2656.8879, abs=1e-3)
+    worth = np.exp(x.to_numpy() @ fit.params.to_numpy())
+    share = worth / d.assign(worth=worth).groupby("obsID")["worth"].transform("sum").to_numpy()
+    own = fit.params["price"] * d["price"] * (1 - share)
+    found = own.groupby(d["brand"]).mean()
+    wanted = dict(dannon=-1.821, hiland=-1.912, weight=-2.258, yoplait=-2.684)
+    assert found.to_dict() == pytest.approx(wanted, abs=6e-4)

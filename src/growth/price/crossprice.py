@@ -19,7 +19,10 @@ from growth.stats.moments import Floats
 PENALTIES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, inf)
 BLOCKS = 5  # of weeks, each held out once
 FEWEST_WEEKS = 20
-FEWEST_MARKETS = 10  # from which on errors are clustered by market too: fewer cannot tell how markets differ
+FEWEST_MARKETS = (
+    10  # from which on errors are clustered by market and week: fewer cannot tell how markets differ
+)
+LAGS = 4  # weeks over which errors of fewer markets depend on one another
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ def cross_prices(
     frame : DataFrame
         A row a product, market and week.
     model : Model
-        `y` is log units. Errors cluster by week, and by market too from 10 markets on; its `errors` are not used.
+        `y` is log units. Errors cluster by market and week from 10 markets on, and are else those over time (Newey and
+        West's of one market, 4 lags); its `errors` are not used.
     market : str
         Store or region; each has an effect of its own on every product.
     week_effects : bool
@@ -181,10 +185,10 @@ class _Equation:
                 f"The price of {wide.products[at]} does not vary once effects and controls are taken out: leave it out."
             )
         codes = pd.factorize(rows.frame[model.week], sort=True)[0]
-        ways = (market, model.week) if own[market].nunique() >= FEWEST_MARKETS else (model.week,)
         extra = controls.shape[1] + (0 if effects else 1)
         blocks = codes * BLOCKS // (int(codes.max()) + 1)
-        errors = scores.Clustered(ways)
+        many = own[market].nunique() >= FEWEST_MARKETS
+        errors = scores.Clustered((market, model.week)) if many else scores.OverTime(model.week, LAGS)
         return cls(
             at, left[:, 0], left[:, 1 : 1 + len(names)], blocks, rows.frame, errors, tuple(effects), extra
         )

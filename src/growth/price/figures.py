@@ -94,6 +94,27 @@ def segments(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def matrix(table: pd.DataFrame) -> Figure:
+    """Draw cross elasticities: row, whose units; column, whose price. The diagonal (own price) is left blank."""
+    names = [house.plain(n) for n in table.index]
+    figure, axes = house.new(2.2 + 0.34 * len(names))
+    values: list[list[float]] = table.astype(float).to_numpy().tolist()
+    apart = [[None if i == j else v for j, v in enumerate(row)] for i, row in enumerate(values)]
+    most = max(abs(v) for row in apart for v in row if v is not None) or 1.0
+    axes.imshow(pd.DataFrame(apart, dtype=float), cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            text = f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+            dark = i != j and abs(value) > 0.6 * most
+            axes.text(j, i, text, ha="center", va="center", fontsize=9, color="white" if dark else house.INK)
+    axes.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("whose price")
+    axes.set_ylabel("whose units")
+    axes.grid(False)
+    return figure
+
+
 def demand(days: pd.DataFrame, ahead: pd.DataFrame, currency: str) -> Figure:
     """Draw revenue by day of the last weeks and the forecast with its interval."""
     figure, axes = house.new(3.4)

@@ -43,7 +43,8 @@ def signed(value: float) -> str:
     return _minus(f"{value:.2f}")
 
 
-def _span(e: Estimate) -> str:
+def span(e: Estimate) -> str:
+    """Return an interval as words: ``−3.1 to −2.8``."""
     return f"{signed(e.low)} to {signed(e.high)}"
 
 
@@ -64,6 +65,30 @@ def names(products: pd.DataFrame | None, panel: Panel) -> dict[str, str]:
     ids = panel.rows["product_id"].unique()
     known = {} if products is None else products.set_index("product_id")["name"].dropna().to_dict()
     return {str(i): str(known.get(i, i)) for i in ids}
+
+
+def named(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Return a table with products called by their names."""
+    return table.assign(product=[names.get(str(i), str(i)) for i in table["product"]])
+
+
+def cells(nb: Notebook, panel: Panel, own: Panel) -> None:
+    """Say that estimates are by product and region, where each region has its prices."""
+    if own is not panel:
+        nb.note(
+            f"Every price is one of a region: estimates are made of {plural(own.rows['region'].nunique(), 'region')} "
+            f"and {count(len(own.rows))} rows, a product in a region being one of its own, errors by region and week. "
+            "The price list is one for all, from the mean price over regions."
+        )
+
+
+def largest_category(panel: Panel, product: str | None) -> str:
+    """Return the category of the product asked for, else the one that sells most units: it tells most."""
+    rows = panel.rows
+    own = rows[rows["product_id"] == product]
+    if len(own):
+        return str(own["category"].iloc[0])
+    return str(rows.groupby("category")["units"].sum().sort_values(kind="stable").index[-1])
 
 
 def audit(nb: Notebook, found: pd.DataFrame) -> None:
@@ -90,7 +115,7 @@ def rungs(nb: Notebook, found: list[Rung], top: Level, headline: bool) -> pd.Dat
             continue
         nb.finding(
             "D1.rung_" + "".join(c if c.isalnum() else "_" for c in r.name.lower()),
-            f"{r.name}: elasticity {signed(r.estimate.value)} ({nb.level} {_span(r.estimate)}).",
+            f"{r.name}: elasticity {signed(r.estimate.value)} ({nb.level} {span(r.estimate)}).",
             r.estimate.value,
             "elasticity",
             low=r.estimate.low,
@@ -148,7 +173,7 @@ def _split(nb: Notebook, found: Split) -> None:
     nb.finding(
         "D1.regular_and_promotion",
         f"Moves of the regular price are answered by {signed(found.regular.value)} ({nb.level} "
-        f"{_span(found.regular)}), the depth of promotions by {signed(found.depth.value)} ({_span(found.depth)}).",
+        f"{span(found.regular)}), the depth of promotions by {signed(found.depth.value)} ({span(found.depth)}).",
         found.regular.value,
         "elasticity",
         low=found.regular.low,
@@ -185,7 +210,7 @@ def cross(nb: Notebook, found: Rung) -> Estimate:
     nb.finding(
         "D2.cross",
         f"If all other products of the category cost one per cent more, a product sells {signed(e.value)} % more "
-        f"({nb.level} {_span(e)}).",
+        f"({nb.level} {span(e)}).",
         e.value,
         "elasticity",
         low=e.low,

@@ -37,21 +37,49 @@ def panel(tables: Tables) -> Rows:
 
     Columns: ``product_id, week`` (first day), ``units, revenue, lines``, ``line_price`` (median of what a unit cost, by
     line; revenue / units is lower where many are bought cheaply); from the price list of everyone ``days`` (on sale),
-    ``list_price, price`` (means of the days), ``promoted`` (days); ``unit_cost`` (on the week's last day), ``rival``
-    (lowest competitor's price, mean of the days seen), ``hours_out`` (hours without stock); null: not known.
+    ``list_price, price`` (means of the days), ``promoted`` (days); ``unit_cost`` (on the week's last day), ``rival,
+    rivals`` (the lowest and the mean of competitors' prices, means of the days seen), ``hours_out`` (hours without
+    stock); null: not known.
     """
-    sold = purchases(tables).mutate(week=_week(tables, _.date))
-    sold = sold.group_by("product_id", "week").agg(
+    return _whole_weeks(tables, _sold(purchases(tables), tables), _offered(tables, _everyone(tables)))
+
+
+def panel_regions(tables: Tables) -> Rows:
+    """Return the panel by region: ``region, tier`` (of the region) and the columns of `panel`.
+
+    It has rows only where every price is one of a region; where a price holds everywhere, `panel` tells as much. Cost,
+    competitors and stock are those of all regions.
+    """
+    rows = _lists(tables).filter(_.everywhere == 0)
+    placed = first_record(tables["orders"], ("order_id",)).select("region", placed=_.order_id)
+    sold = purchases(tables)
+    sold = sold.inner_join(placed, sold.order_id == placed.placed).filter(_.region.notnull())
+    offered = _offered(tables, rows, "region")
+    found = _whole_weeks(tables, _sold(sold, tables, "region"), offered, "region")
+    found = found.semi_join(rows, [found.region == rows.region])  # no row where a price holds everywhere
+    if "regions" not in tables:
+        return found.mutate(tier=ibis.null("string"))
+    r = first_record(tables["regions"], ("region",)).select("tier", place=_.region)
+    return found.left_join(r, found.region == r.place).drop("place")
+
+
+def _sold(rows: Rows, tables: Tables, *where: str) -> Rows:
+    rows = rows.mutate(week=_week(tables, _.date))
+    return rows.group_by("product_id", *where, "week").agg(
         units=_.quantity.sum().cast("int64"),
         revenue=_.amount.sum().cast(SUM),
         lines=_.count().cast("int64"),
         line_price=(_.amount.cast("float64") / _.quantity).median(),
     )
-    keys = sold.select("product_id", "week")
-    offered = _offered(tables)
+
+
+def _whole_weeks(tables: Tables, sold: Rows, offered: Rows | None, *where: str) -> Rows:
+    """Join what is known to the keys of what was sold or offered, for weeks that are over."""
+    own_keys = ("product_id", *where, "week")
+    keys = sold.select(*own_keys)
     parts = {"sold": sold}
     if offered is not None:
-        keys = ibis.union(keys, offered.select("product_id", "week"), distinct=True)
+        keys = ibis.union(keys, offered.select(*own_keys), distinct=True)
         parts["offered"] = offered
     if "product_costs" in tables:
         parts["cost"] = _costs(tables)
@@ -60,42 +88,56 @@ def panel(tables: Tables) -> Rows:
     if "inventory" in tables:
         parts["stock"] = _out(tables)
     for part in parts.values():
-        own = part.rename(_product="product_id", _week="week")
-        keys = keys.left_join(own, (keys.product_id == own._product) & (keys.week == own._week))
-        keys = keys.drop("_product", "_week")
+        shared = [k for k in own_keys if k in part.columns]
+        own = part.rename({f"_{k}": k for k in shared})
+        keys = keys.left_join(own, [keys[k] == own[f"_{k}"] for k in shared]).drop(*(f"_{k}" for k in shared))
     nothing = {c: ibis.null(t) for c, t in _OPTIONAL.items() if c not in keys.columns}
     whole = (keys.week + ibis.interval(days=7)).cast("date") <= _now(tables)
     found = keys.mutate(**nothing).filter(whole)
     return found.mutate(
         units=ibis.coalesce(_.units, 0), lines=ibis.coalesce(_.lines, 0),
         revenue=ibis.coalesce(_.revenue, ibis.literal(0).cast(SUM)),
-    ).select("product_id", "week", "units", "revenue", "lines", "line_price", *_OPTIONAL)  # fmt: skip
+    ).select(*own_keys, "units", "revenue", "lines", "line_price", *_OPTIONAL)  # fmt: skip
 
 
 _OPTIONAL = dict(
     days="int64", list_price="float64", price="float64", promoted="int64", unit_cost="float64", rival="float64",
-    hours_out="int64",
+    rivals="float64", hours_out="int64",
 )  # fmt: skip
 
 
 def _everyone(tables: Tables) -> Rows | None:
-    """Return the price of everyone by product and day: of the list with most rows, where no region is named."""
+    """Return the price of everyone by product and day: of the list with most rows, where no region is named.
+
+    Where every price is one of a region it is the mean over regions, and a promotion is one of more than half of them.
+    """
     if "prices" not in tables:
         return None
+    rows = _lists(tables).filter(_.region.isnull() | (_.everywhere == 0))
+    return rows.group_by("product_id", "date").agg(
+        list_price=_mean(rows.list_price).cast(CENTS),
+        price=_mean(rows.price).cast(CENTS),
+        promotion_id=ibis.ifelse(2 * _.promotion_id.count() > _.count(), _.promotion_id.max(), None),
+    )
+
+
+def _lists(tables: Tables) -> Rows:
+    """Return the rows of the price list with most rows, and how many prices hold ``everywhere``."""
     key = ("product_id", "price_list", "region", "date")
-    rows = first_record(tables["prices"], key).filter(_.region.isnull())
-    lists = rows.group_by("price_list").agg(n=_.count()).order_by(ibis.desc("n"), "price_list").limit(1)
-    rows = rows.mutate(price_list=ibis.coalesce(_.price_list, ""))
-    lists = lists.select(main=ibis.coalesce(_.price_list, ""))
+    rows = first_record(tables["prices"], key).mutate(price_list=ibis.coalesce(_.price_list, ""))
+    all_over = rows.agg(everywhere=_.region.isnull().cast("int64").sum())
+    rows = rows.cross_join(all_over)
+    own = rows.filter(_.region.isnull() | (_.everywhere == 0))
+    lists = own.group_by("price_list").agg(n=_.count()).order_by(ibis.desc("n"), "price_list").limit(1)
+    lists = lists.select(main=_.price_list)
     return rows.inner_join(lists, rows.price_list == lists.main).drop("main")
 
 
-def _offered(tables: Tables) -> Rows | None:
-    rows = _everyone(tables)
+def _offered(tables: Tables, rows: Rows | None, *where: str) -> Rows | None:
     if rows is None:
         return None
     rows = rows.filter((_.price > 0) & (_.date < _now(tables))).mutate(week=_week(tables, _.date))
-    return rows.group_by("product_id", "week").agg(
+    return rows.group_by("product_id", *where, "week").agg(
         days=_.count().cast("int64"),
         list_price=_mean(ibis.coalesce(rows.list_price, rows.price)),
         price=_mean(rows.price),
@@ -122,9 +164,9 @@ def _costs(tables: Tables) -> Rows:
 
 def _rivals(tables: Tables) -> Rows:
     rows = first_record(tables["competitor_prices"], ("product_id", "date", "competitor")).filter(_.price > 0)
-    each = rows.group_by("product_id", "date").agg(low=_.price.min())
+    each = rows.group_by("product_id", "date").agg(low=rows.price.min(), middle=_mean(rows.price).cast(CENTS))
     each = each.mutate(week=_week(tables, _.date))
-    return each.group_by("product_id", "week").agg(rival=_mean(each["low"]))
+    return each.group_by("product_id", "week").agg(rival=_mean(each["low"]), rivals=_mean(each.middle))
 
 
 def _out(tables: Tables) -> Rows:
@@ -211,6 +253,21 @@ def price_tests(tables: Tables) -> Rows:
     both = t.left_join(s, [same, s.date >= t.starts_on, s.date < t.ends_on])
     keys = ["test_id", "product_id", "region", "starts_on", "ends_on", "factor"]
     return both.group_by(keys).agg(units=ibis.coalesce(_.quantity.sum(), 0).cast("int64"))
+
+
+def buyers(tables: Tables) -> Rows:
+    """Return how units of the last `RECENT` days spread over known customers, by product.
+
+    Columns: ``product_id, customers`` (who bought anything), ``units``, ``squares`` (sum of squares of a customer's
+    units).
+    """
+    since = (_now(tables) - ibis.interval(days=RECENT)).cast("date")
+    sold = purchases(tables).filter(_.customer_id.notnull() & (_.date >= since) & (_.date < _now(tables)))
+    each = sold.group_by("product_id", "customer_id").agg(q=_.quantity.sum().cast("int64"))
+    each = each.group_by("product_id").agg(
+        units=_.q.sum().cast("int64"), squares=(_.q * _.q).sum().cast("int64")
+    )
+    return each.cross_join(sold.agg(customers=_.customer_id.nunique().cast("int64")))
 
 
 def sales_by_day(tables: Tables) -> Rows:
@@ -323,6 +380,7 @@ _WHOLE = ("all",)
 
 MARTS = {
     "panel": Mart(panel, ("product_id", "week"), _SOLD),
+    "panel_regions": Mart(panel_regions, ("product_id", "region", "week"), (*_SOLD, "prices")),
     "products": Mart(products, ("product_id",), ("products",)),
     "by_segment": Mart(
         by_segment, ("kind", "level", "product_id", "week"), (*_SOLD, "customers", "memberships")
@@ -330,6 +388,7 @@ MARTS = {
     "price_tests": Mart(
         price_tests, ("test_id", "product_id", "region", "starts_on"), (*_SOLD, "price_tests")
     ),
+    "buyers": Mart(buyers, ("product_id",), (*_SOLD, "customers"), ("all", "customers")),
     "sales_by_day": Mart(sales_by_day, ("date",), _SOLD, _WHOLE),
     "stock": Mart(stock, ("product_id",), (*_SOLD, "inventory"), _WHOLE),
     "deliveries": Mart(deliveries, ("product_id", "supplier_id"), ("purchase_orders",)),

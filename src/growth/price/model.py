@@ -15,9 +15,11 @@ import pandas as pd
 from growth.errors import attempt
 from growth.price import audit, censored, ladder, pooling
 from growth.price import twoway as within
+from growth.price.crossprice import CrossPrices, cross_prices
 from growth.price.ladder import Model, Rung, tried
 from growth.price.panel import Panel
 from growth.price.promotion import Dynamics, Split, dynamics, regular_and_promotion
+from growth.price.scores import Clustered
 from growth.price.together import together
 from growth.stats.contrast import Estimate, critical, estimate
 from growth.stats.moments import Floats
@@ -43,9 +45,9 @@ def rungs(panel: Panel, lots: pd.DataFrame | None, confidence: float = 0.95) -> 
         The mart ``price_tests``.
     confidence : float
     """
-    sold = panel.sold
-    model, count = replace(LOG, controls=panel.held), replace(COUNT, controls=panel.held)
-    found = ladder.naive(panel.there, COUNT, confidence)
+    sold, kind = panel.sold, Clustered(panel.clusters)
+    model, count = (replace(m, controls=panel.held, errors=kind) for m in (LOG, COUNT))
+    found = ladder.naive(panel.there, replace(COUNT, errors=kind), confidence)
     if panel.held:
         found.append(tried("promotions held", ladder.two_way, sold, model, confidence))
     found.append(tried("Poisson, zeros kept", ladder.poisson, panel.there, count, confidence))
@@ -221,13 +223,27 @@ def by_level(
     -----
     Poisson with product and week effects, promotions held; weeks in which the segment bought nothing are zeros.
     """
-    there, model = panel.there, replace(COUNT, controls=panel.held)
-    rows, missing = [], {}
+    there, frames = panel.there.drop(columns="units"), {}
     for (kind, name), own in units.groupby(["kind", "level"]):
-        both = there.drop(columns="units").merge(
-            own[["product_id", "week", "units"]], how="left", on=["product_id", "week"]
-        )
-        rung = tried(str(name), ladder.poisson, both.fillna(dict(units=0)), model, confidence)
+        both = there.merge(own[["product_id", "week", "units"]], how="left", on=["product_id", "week"])
+        frames[str(kind), str(name)] = both.fillna(dict(units=0))
+    return _segments(frames, replace(COUNT, controls=panel.held), confidence)
+
+
+def by_place(cells: Panel, confidence: float = 0.95) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return the elasticity by tier of the region, where each region has its prices; as `by_level`."""
+    there = cells.there
+    frames = {("region", str(tier)): own for tier, own in there.groupby("tier")}
+    model = replace(COUNT, controls=cells.held, errors=Clustered(cells.clusters))
+    return _segments(frames, model, confidence)
+
+
+def _segments(
+    frames: dict[tuple[str, str], pd.DataFrame], model: Model, confidence: float
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    rows, missing = [], {}
+    for (kind, name), frame in frames.items():
+        rung = tried(name, ladder.poisson, frame, model, confidence)
         if rung.estimate is None or rung.refused:
             missing[f"{kind}: {name}"] = rung.refused
             continue
@@ -236,13 +252,56 @@ def by_level(
     return pd.DataFrame(rows, columns=["kind", "level", "elasticity", "low", "high", "rows"]), missing
 
 
+def matrix(panel: Panel, category: str, confidence: float = 0.95) -> CrossPrices:
+    """Return own and cross elasticities of a category's products (`growth.price.crossprice.cross_prices`).
+
+    Parameters
+    ----------
+    panel : Panel
+        By region where each region has its prices; else the shop is one market.
+    category : str
+    confidence : float
+
+    Raises
+    ------
+    ValueError
+        If fewer than two of its products have a price in most of its weeks.
+
+    Notes
+    -----
+    Products with a price in fewer than 80 % of the weeks are left out: a week counts only with all prices. Seasons move
+    prices and sales together and would pass for cross effects: what the other categories sell is held, and a trend.
+    Prices are taken as they are.
+    """
+    every = panel.sold
+    rows = every[every["category"] == category]
+    weeks = rows.groupby("item")["week"].nunique()
+    usual = weeks.index[weeks >= 0.8 * rows["week"].nunique()]
+    rows = rows[rows["item"].isin(usual)]
+    if "region" not in rows:
+        rows = rows.assign(region="everywhere")
+    rows, season = _with_season(rows, every[every["category"] != category])
+    model = replace(LOG, product="item", controls=(*panel.held, *season))
+    return cross_prices(rows, model, "region", confidence=confidence)
+
+
+def _with_season(rows: pd.DataFrame, others: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Add what moves the whole shop: log units of the other categories, and a trend; nothing where there are none."""
+    if rows.empty or not set(rows["week"]) <= set(others["week"]):
+        return rows, ()
+    sold = others.groupby("week")["units"].sum().reindex(rows["week"]).to_numpy(float)
+    start = pd.to_datetime(rows["week"])
+    years = (start - start.min()).dt.days / 365
+    return rows.assign(season=np.log(sold), years=years), ("season", "years")
+
+
 def dip(panel: Panel, confidence: float = 0.95) -> tuple[Split | None, Dynamics | None, dict[str, str]]:
     """Return regular price against promotion depth, what is borrowed from later weeks, and why one is missing."""
-    rows = panel.sold
-    split, one = attempt(regular_and_promotion, rows, LOG, confidence=confidence)
+    rows, model = panel.sold, replace(LOG, errors=Clustered(panel.clusters))
+    split, one = attempt(regular_and_promotion, rows, model, confidence=confidence)
     start = pd.to_datetime(rows["week"])
     number = rows.assign(week=((start - start.min()).dt.days // 7).astype(int))
-    moves, two = attempt(dynamics, number, LOG, confidence=confidence)
+    moves, two = attempt(dynamics, number, model, confidence=confidence)
     missing = {"Regular price and promotions": one, "What is borrowed": two}
     return split, moves, {k: why for k, why in missing.items() if why}
 
@@ -251,8 +310,8 @@ def _by_costs(panel: Panel, confidence: float) -> tuple[Rung, Rung]:
     """Return own elasticity and answer to the others' prices, each price by its cost; competitors held if known."""
     rows = _with_others(panel).dropna(subset=["log_cost", "others", "others_cost"])
     controls = list(panel.held)
-    if rows["log_rival"].notna().mean() > 0.9:
-        controls, rows = [*controls, "log_rival"], rows.dropna(subset="log_rival")
+    if rows["log_rivals"].notna().mean() > 0.9:
+        controls, rows = [*controls, "log_rivals"], rows.dropna(subset="log_rivals")
     found, why = attempt(
         together, rows, "units", ["log_price", "others"], ["log_cost", "others_cost"], controls, "product_id",
         "week", confidence,
@@ -297,10 +356,26 @@ def cross(panel: Panel, top: Level, confidence: float = 0.95) -> Rung:
     return replace(found, name="as prices are", refused="")
 
 
+def rivals(panel: Panel, confidence: float = 0.95) -> Rung:
+    """Return what units gain when competitors ask more, on average, own price held.
+
+    Raises
+    ------
+    ValueError
+        If competitors' prices are known of less than half of the rows.
+    """
+    rows = panel.there
+    if rows["log_rivals"].notna().mean() < 0.5:
+        raise ValueError("competitors' prices are not known (table competitor_prices)")
+    model = replace(COUNT, price="log_rivals", controls=("log_price", *panel.held))
+    found = ladder.poisson(rows.dropna(subset="log_rivals"), model, confidence)
+    return replace(found, refused="")
+
+
 def _beside(rows: pd.DataFrame, column: str) -> pd.Series:
     """Return the mean of a column over the category's other products of the week, by their units of all weeks."""
     weight = rows.groupby("product_id")["units"].transform("sum").where(rows[column].notna(), 0.0)
-    keys = [rows["category"], rows["week"]]
+    keys = [rows[k] for k in ("category", "region", "week") if k in rows]
     own = weight * rows[column].fillna(0)
     total, weights = (v.groupby(keys).transform("sum") - v for v in (own, weight))
     return total / weights.where(weights > 0)

@@ -107,13 +107,17 @@ def _others(now: pd.DataFrame, profit: pd.Series, name: str, beside: Estimate | 
     return [Other(float(left.sum()), answer)]
 
 
-def recommended(products: list[Product], params: Any) -> pd.DataFrame:
-    """Return the price list (`growth.price.recommend.price_list`) under the guards of the parameters."""
-    guards = Guards(
+def guards(params: Any) -> Guards:
+    """Return the guards of the parameters."""
+    return Guards(
         margin=params.margin_floor, step=params.step, index=(params.rival_low, params.rival_high), sure=params.sure,
         confidence=params.confidence,
     )  # fmt: skip
-    return price_list(products, guards)
+
+
+def recommended(products: list[Product], params: Any) -> pd.DataFrame:
+    """Return the price list (`growth.price.recommend.price_list`) under the guards of the parameters."""
+    return price_list(products, guards(params))
 
 
 def gained(

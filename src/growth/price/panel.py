@@ -46,6 +46,11 @@ class Panel:
         return rows.assign(log_units=np.log(rows["units"].astype(float)))
 
     @property
+    def clusters(self) -> tuple[str, str]:
+        """By what errors are clustered: product and week, or region and week where each region has its prices."""
+        return ("region" if "region" in self.rows else "product_id"), "week"
+
+    @property
     def held(self) -> tuple[str, ...]:
         """What is held beside the price: promotions, where there were any."""
         return ("promotion",) if self.rows["promotion"].nunique() > 1 else ()
@@ -57,7 +62,8 @@ def prepare(panel: pd.DataFrame, products: pd.DataFrame | None) -> Panel:
     Parameters
     ----------
     panel : DataFrame
-        The mart of that name.
+        The mart of that name, or ``panel_regions``: then a product in a region is one of its own, under the name
+        "product @ region".
     products : DataFrame or None
         The mart of that name.
 
@@ -68,7 +74,10 @@ def prepare(panel: pd.DataFrame, products: pd.DataFrame | None) -> Panel:
     """
     if panel.empty:
         raise ValueError("no week is over in which a product was sold or on sale")
-    rows = panel.assign(revenue=panel["revenue"].astype(float)).sort_values(["product_id", "week"])
+    rows = panel.assign(revenue=panel["revenue"].astype(float), item=panel["product_id"])
+    if "region" in rows:
+        rows["product_id"] = rows["item"] + " @ " + rows["region"]
+    rows = rows.sort_values(["product_id", "week"])
     offered = bool(rows["days"].notna().any())
     left_out: dict[str, int] = {}
     if offered:
@@ -84,11 +93,11 @@ def prepare(panel: pd.DataFrame, products: pd.DataFrame | None) -> Panel:
         raise ValueError("no product has a week with a price")
     rows["promotion"] = rows["promoted"].fillna(0).astype(float) / rows["days"].fillna(1).astype(float)
     rows["out"] = rows["hours_out"].fillna(0).astype(float) / HOURS
-    for name, column in (("log_price", "price"), ("log_cost", "unit_cost"), ("log_rival", "rival")):
+    for name, column in (("log_price", "price"), ("log_cost", "unit_cost"), ("log_rivals", "rivals")):
         values = rows[column].astype(float)
         rows[name] = np.log(values.where(values > 0))
     known = None if products is None else products.set_index("product_id")["category"]
-    rows["category"] = NO_CATEGORY if known is None else rows["product_id"].map(known).fillna(NO_CATEGORY)
+    rows["category"] = NO_CATEGORY if known is None else rows["item"].map(known).fillna(NO_CATEGORY)
     return Panel(rows.reset_index(drop=True), left_out, _bulk(rows))
 
 

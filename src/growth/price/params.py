@@ -24,6 +24,9 @@ class Params(Section):
     step: float = Field(gt=0, le=1, description="largest change of a price at once, as a share, above 0 to 1")
     rival_low: float = Field(gt=0, le=10, description="least price over the lowest competitor's, above 0")
     rival_high: float = Field(gt=0, le=10, description="most price over the lowest competitor's, above 0")
+    deepest: float = Field(
+        gt=0, lt=1, description="largest share taken off for a week or in a clearance, below 1"
+    )
     sure: float = Field(ge=0, le=1, description="least probability of a gain for a change, 0 to 1")
     spread: float = Field(
         ge=0,

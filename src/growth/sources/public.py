@@ -12,6 +12,7 @@ from growth import clock, paths
 from growth.errors import UserError
 from growth.sources import published_customers as customers
 from growth.sources import published_experiments as experiments
+from growth.sources import published_prices as prices
 from growth.sources.base import Dataset, Published, Reading, Source, control, numbered
 from growth.sources.textfile import Format, columns_to_parquet, to_parquet
 
@@ -245,12 +246,20 @@ def _read_complete_journey(con: Backend, raw: Path) -> Reading:
 
 
 PUBLISHED = {
-    p.info.name: p for p in (ONLINE_RETAIL, COMPLETE_JOURNEY, *experiments.PUBLISHED, *customers.PUBLISHED)
+    p.info.name: p
+    for p in (
+        ONLINE_RETAIL,
+        COMPLETE_JOURNEY,
+        *experiments.PUBLISHED,
+        *customers.PUBLISHED,
+        *prices.PUBLISHED,
+    )
 }
 _READERS = {
     "online_retail": _read_online_retail,
     "complete_journey": _read_complete_journey,
     **experiments.READERS,
     **customers.READERS,
+    **prices.READERS,
 }
 SOURCES = {name: Source(_acquirer(published), _READERS[name]) for name, published in PUBLISHED.items()}

@@ -112,39 +112,61 @@ def customers_needed(error: float, change: float, variation: float, share: float
     return (customer_error(1.0, change, variation, share) / error) ** 2
 
 
-def region_error(
-    regions: float,
-    weeks: int,
-    change: float,
-    spread: float,
-    correlation: float = 0.0,
-    before: int = 0,
-    between: float = 0.0,
-    share: float = 0.5,
-) -> float:
+@dataclass(frozen=True)
+class Noise:
+    """How units vary without any change of price.
+
+    Parameters
+    ----------
+    variation : float
+        Standard deviation over mean of a customer's units during the test, those who buy nothing counted.
+    spread : float or None
+        Standard deviation of log units of a region's week, its own level and the week common to all taken out; None:
+        no test by region is planned.
+    correlation : float
+        Of a region's week with its week before (first-order autoregression).
+    before : int
+        Weeks of the same regions before the test: with some, each region is compared with itself.
+    between : float
+        Standard deviation of regions' levels of log units; without weeks before it is in the error.
+    """
+
+    variation: float
+    spread: float | None = None
+    correlation: float = 0.0
+    before: int = 8
+    between: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Name what cannot be."""
+        _positive(variation=self.variation)
+        if self.spread is not None:
+            _positive(spread=self.spread)
+        if not -1 < self.correlation < 1 or self.before < 0 or not 0 <= self.between < inf:
+            raise ValueError(
+                "The correlation lies within (-1, 1); weeks before and spread between regions are at least 0."
+            )
+
+
+def region_error(regions: float, weeks: int, change: float, noise: Noise, share: float = 0.5) -> float:
     """Return the standard error of the elasticity when regions are drawn.
 
     Parameters
     ----------
     regions : float
         Of both arms.
-    weeks, before : int
-        Of the test, and of the same regions before it: with some, each region is compared with itself.
+    weeks : int
+        Of the test.
     change : float
         New price over today's, less 1.
-    spread : float
-        Standard deviation of log units of a region's week, its own level and the week common to all taken out.
-    correlation : float
-        Of a region's week with its week before (first-order autoregression).
-    between : float
-        Standard deviation of regions' levels of log units; without weeks before it is in the error.
+    noise : Noise
     share : float
         Of regions with the new price.
 
     Raises
     ------
     ValueError
-        If a size is not positive, the correlation is not within (-1, 1), or the change is 0 or a fall to nothing.
+        If a size is not positive, regions' spread is not known, or the change is 0 or a fall to nothing.
 
     Notes
     -----
@@ -152,28 +174,18 @@ def region_error(
     of the difference of two adjacent means of an autoregression; without weeks before, (spread^2 c + between^2).
     """
     x = _log_change(change)
-    _positive(regions=regions, spread=spread, weeks=weeks)
-    if not -1 < correlation < 1 or before < 0 or not 0 <= between < inf:
-        raise ValueError(
-            "The correlation lies within (-1, 1); weeks before and spread between regions are at least 0."
-        )
-    lags = np.abs(np.subtract.outer(np.arange(before + weeks), np.arange(before + weeks)))
-    weight = np.r_[np.full(before, -1 / max(before, 1)), np.full(weeks, 1 / weeks)]
-    noise = float(weight @ (correlation**lags) @ weight)
-    variance = spread**2 * noise + (between**2 if before == 0 else 0.0)
+    _positive(regions=regions, weeks=weeks)
+    if noise.spread is None:
+        raise ValueError("A test by region needs the spread of a region's weeks.")
+    lags = np.abs(np.subtract.outer(np.arange(noise.before + weeks), np.arange(noise.before + weeks)))
+    weight = np.r_[np.full(noise.before, -1 / max(noise.before, 1)), np.full(weeks, 1 / weeks)]
+    own = float(weight @ (noise.correlation**lags) @ weight)
+    variance = noise.spread**2 * own + (noise.between**2 if noise.before == 0 else 0.0)
     return sqrt(variance * _arms(share) / regions) / x
 
 
 def regions_needed(
-    distance: float,
-    weeks: int,
-    change: float,
-    spread: float,
-    correlation: float = 0.0,
-    before: int = 0,
-    between: float = 0.0,
-    alpha: float = 0.05,
-    power: float = 0.8,
+    distance: float, weeks: int, change: float, noise: Noise, alpha: float = 0.05, power: float = 0.8
 ) -> int:
     """Return the regions of two equal arms that tell a gain from no gain.
 
@@ -181,7 +193,7 @@ def regions_needed(
     ----------
     distance : float
         Of the true elasticity from `breakeven`; not 0.
-    weeks, change, spread, correlation, before, between
+    weeks, change, noise
         See `region_error`.
     alpha, power : float
         Of a one-sided t test with regions - 2 degrees of freedom: few regions need more than a normal test says.
@@ -197,7 +209,7 @@ def regions_needed(
         If the distance is 0, or 100,000 regions would not do.
     """
     error_needed(distance, alpha, power)  # the same faults, in the same words
-    one = region_error(1.0, weeks, change, spread, correlation, before, between)
+    one = region_error(1.0, weeks, change, noise)
 
     def reached(pairs: int) -> bool:
         n = 2 * pairs
@@ -261,7 +273,8 @@ class Plan:
     customers : float
         Needed of both arms, rounded up.
     regions : DataFrame
-        ``weeks, regions``: how many regions for how many weeks; empty (missing) where too many would be needed.
+        ``weeks, regions``: how many regions for how many weeks; missing where too many would be needed; no rows
+        where the spread of regions is not known.
     """
 
     name: str
@@ -273,17 +286,6 @@ class Plan:
     worth: float
     customers: float
     regions: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Noise:
-    """How units vary without any change of price; see `customer_error` and `region_error`."""
-
-    variation: float
-    spread: float
-    correlation: float = 0.0
-    before: int = 8
-    between: float = 0.0
 
 
 def plan(
@@ -322,7 +324,8 @@ def plan(
     profit = product.profit()
     gain = profit.value(new) - profit.value(product.price)
     worth = float(np.maximum(gain, 0).mean() - max(gain.mean(), 0.0))
-    rows = [(w, _regions(distance, w, change, noise, alpha, power)) for w in weeks]
+    lengths = weeks if noise.spread is not None else ()
+    rows = [(w, _regions(distance, w, change, noise, alpha, power)) for w in lengths]
     return Plan(
         product.name, new, even, float((ahead > 0).mean()), error, float(sure.mean()), worth,
         float(np.ceil(customers_needed(error, change, noise.variation))),
@@ -333,9 +336,8 @@ def plan(
 def _regions(
     distance: float, weeks: int, change: float, noise: Noise, alpha: float, power: float
 ) -> int | None:
-    args = (weeks, change, noise.spread, noise.correlation, noise.before, noise.between, alpha, power)
     try:
-        return regions_needed(distance, *args)
+        return regions_needed(distance, weeks, change, noise, alpha, power)
     except ValueError as error:
         if "regions would be needed" in str(error):
             return None

@@ -10,7 +10,9 @@ import pytest
 from scipy.stats import t
 from statsmodels.stats.power import TTestIndPower
 
-from growth.price.price_test import (
+from growth.price.profit import normal_draws
+from growth.price.recommend import Product
+from growth.price.trial import (
     Noise,
     breakeven,
     customer_error,
@@ -20,11 +22,10 @@ from growth.price.price_test import (
     region_error,
     regions_needed,
 )
-from growth.price.profit import normal_draws
-from growth.price.recommend import Product
 
 TEA = Product("tea", 10.0, 100.0, 6.0, normal_draws(-1.8, 0.4, 2000), (8.0, 12.0), fee=0.03)
 NOISE = Noise(variation=3.0, spread=0.2, correlation=0.3)
+WEEKS = Noise(variation=1.0, spread=0.2, correlation=0.3, before=8)
 
 
 @pytest.mark.parametrize("new", [9.0, 11.5])
@@ -78,14 +79,14 @@ def test_regions_by_simulation(before: int, rho: float, between: float) -> None:
     for seed in range(1_500):
         y = regions_drawn(seed, 20, 6, before, rho, between, -2.0, 0.1)
         found.append((y[10:].mean() - y[:10].mean()) / np.log(1.1))
-    expected = region_error(20, 6, 0.1, 0.2, rho, before, between)
+    expected = region_error(20, 6, 0.1, Noise(1.0, 0.2, rho, before, between))
     assert np.mean(found) == pytest.approx(-2.0, abs=4 * expected / np.sqrt(1_500))
     assert np.std(found) == pytest.approx(expected, rel=0.06)
 
 
 def test_few_regions_reach_the_power_by_simulation() -> None:
     distance, change = 2.0, 0.1
-    n = regions_needed(distance, 4, change, 0.2, 0.3, 8)
+    n = regions_needed(distance, 4, change, WEEKS)
     assert n % 2 == 0 and n < 40
     hits = []
     for seed in range(2_000):
@@ -94,19 +95,20 @@ def test_few_regions_reach_the_power_by_simulation() -> None:
         error = np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / (n // 2))
         hits.append((b.mean() - a.mean()) / error > t.isf(0.05, n - 2))
     assert 0.78 <= np.mean(hits) <= 0.86  # an even number of regions is a little more than enough
-    fewer = regions_needed(distance, 4, 0.2, 0.2, 0.3, 8)
+    fewer = regions_needed(distance, 4, 0.2, WEEKS)
     assert fewer < n  # a larger change needs fewer
 
 
 @pytest.mark.parametrize("distance", [2.0, 3.0, 4.0, 6.0])
 def test_regions_are_those_of_a_t_test(distance: float) -> None:
-    deviation = region_error(1.0, 4, 0.1, 0.2, 0.3, 8) / 2  # of a region; both halves of n: 4 / n
+    deviation = region_error(1.0, 4, 0.1, WEEKS) / 2  # of a region; both halves of n: 4 / n
     own = TTestIndPower().solve_power(distance / deviation, None, 0.05, 0.8, alternative="larger")
-    assert regions_needed(distance, 4, 0.1, 0.2, 0.3, 8) == 2 * max(int(np.ceil(float(np.ravel(own)[0]))), 2)
+    assert regions_needed(distance, 4, 0.1, WEEKS) == 2 * max(int(np.ceil(float(np.ravel(own)[0]))), 2)
 
 
 def test_a_plan_says_what_settles_the_case() -> None:
     found = plan(TEA, 11.0, NOISE)
+    assert plan(TEA, 11.0, Noise(3.0)).regions.empty, "nothing is said of regions that were not watched"
     e = np.asarray(TEA.elasticity)
     assert found.gains == pytest.approx((e > found.breakeven).mean())
     assert customer_error(found.customers, 0.1, 3.0) == pytest.approx(found.error, rel=1e-4)
@@ -144,9 +146,10 @@ def test_a_case_too_close_to_call_says_so() -> None:
         (lambda: customer_error(100, -1.0, 1.0), "above -1"),
         (lambda: customer_error(100, 0.1, 1.0, 1.0), "between 0 and 1"),
         (lambda: customers_needed(0.0, 0.1, 1.0), "error must be positive"),
-        (lambda: region_error(10, 4, 0.1, 0.2, 1.0), "correlation"),
-        (lambda: region_error(10, 0, 0.1, 0.2), "weeks must be positive"),
-        (lambda: regions_needed(1e-6, 4, 0.1, 0.2), "regions would be needed"),
+        (lambda: Noise(1.0, 0.2, 1.0), "correlation"),
+        (lambda: region_error(10, 0, 0.1, WEEKS), "weeks must be positive"),
+        (lambda: regions_needed(1e-6, 4, 0.1, WEEKS), "regions would be needed"),
+        (lambda: region_error(10, 4, 0.1, Noise(1.0)), "needs the spread"),
         (lambda: plan(replace(TEA, elasticity=None), 11.0, NOISE), "wide guess"),
     ],
 )
