@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from growth.price import censored, ladder, poisson, pooling, scores, twoway
+from growth.price.model import _beside
+from growth.price.together import together
 from growth.stats.contrast import estimate
 
 ELASTICITY = -2.0
@@ -112,3 +114,40 @@ def sold_out(seed: int) -> dict[str, bool]:
     found = censored.fit(frame, "units", "stock", ["lp"], "unit", "week", scores.Clustered(("unit",)))
     own = estimate(float(found.coefficients[0]), float(found.covariance[0, 0]) ** 0.5, found.freedom)
     return {"demand where stock ran out": bool(own.low <= ELASTICITY <= own.high)}
+
+
+def own_and_others(seed: int) -> dict[str, bool]:
+    """Do the intervals hold the own elasticity and the answer to the others' prices, where products come and go?
+
+    Ten categories of twelve products, 100 weeks; prices answer demand, costs move by themselves and in part together; a
+    fifth of the products is launched late, and one cell in twenty is missing.
+    """
+    random = np.random.default_rng(seed)
+    products, weeks, own, cross = 120, 100, -3.0, 1.0
+    unit, week = _grid(products, weeks)
+    category = unit % 10
+    shock = 0.3 * random.normal(size=unit.size)
+    together_moved = 0.1 * random.normal(size=(10, weeks))[np.arange(products) % 10]
+    cost = 0.25 * random.normal(size=(products, weeks)) + together_moved
+    price = 0.8 * cost.ravel() + 0.15 * shock + 0.05 * random.normal(size=unit.size)
+    level, size = 0.7 * random.normal(size=products), np.exp(0.4 * random.normal(size=products))
+    late = np.where(random.random(products) < 0.2, random.integers(0, weeks // 2, products), 0)
+    there = (week >= late[unit]) & (random.random(unit.size) < 0.95)
+    frame = pd.DataFrame(dict(product_id=unit, week=week, category=category, log_price=price + level[unit]))
+    frame = frame.assign(log_cost=cost.ravel() + level[unit], shock=shock)[there]
+    apart = frame["log_price"] - frame.groupby("product_id")["log_price"].transform("mean")
+    weight = size[frame["product_id"]] * frame.groupby("product_id")["week"].transform("count")
+    sums, weights = (
+        v.groupby([frame["category"], frame["week"]]).transform("sum") for v in (weight * apart, weight)
+    )
+    others = (sums - weight * apart) / (weights - weight)
+    season = 0.2 * random.normal(size=weeks)[frame["week"]]
+    mean = 8 * size[frame["product_id"]] * np.exp(season + own * apart + cross * others + frame["shock"])
+    frame["units"] = random.poisson(mean)
+    frame = frame.assign(others=_beside(frame, "log_price"), others_cost=_beside(frame, "log_cost"))
+    names = ["log_price", "others"], ["log_cost", "others_cost"]
+    found = together(frame, "units", *names, [], "product_id", "week").estimates
+    return {
+        "own elasticity, costs": bool(found[0].low <= own <= found[0].high),
+        "others' prices, costs": bool(found[1].low <= cross <= found[1].high),
+    }

@@ -139,6 +139,13 @@ STUDIES = {
     "weak instruments": Study(
         price.weak_instruments, ("growth.price.instruments", *TWO_WAY), 95_000_000, COVERED
     ),
+    "own and others' prices": Study(
+        price.own_and_others,
+        ("growth.price.together", "growth.price.poisson", *TWO_WAY),
+        106_000_000,
+        COVERED,
+        400,
+    ),
     "pooled slopes": Study(price.pooled_slopes, ("growth.price.pooling", *TWO_WAY), 96_000_000, COVERED, 400),
     "demand where stock ran out": Study(
         price.sold_out, ("growth.price.censored", "growth.price.poisson", *TWO_WAY), 97_000_000, COVERED, 400

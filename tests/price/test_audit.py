@@ -71,3 +71,12 @@ def test_bad_input_is_named() -> None:
         audit(frame, "cost", "units", "sku", "week")
     with pytest.raises(ValueError, match="No row has a price"):
         audit(frame.assign(price=np.nan), "price", "units", "sku", "week")
+
+
+def test_a_price_that_jumps_threefold_is_of_another_pack() -> None:
+    weeks = list(range(30))
+    rows = pd.DataFrame(dict(product="p", week=weeks, price=[5.0 + 0.1 * (w % 3) for w in weeks], units=3))
+    steady = rows.assign(product="q", price=[7.0 + 0.1 * (w % 4) for w in weeks])
+    rows.loc[rows["week"] >= 15, "price"] *= 4
+    found = audit(pd.concat([rows, steady]), "price", "units", "product", "week").set_index("product")
+    assert "another pack" in found.loc["p", "reason"] and found.loc["q", "reason"] == ""

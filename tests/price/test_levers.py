@@ -11,7 +11,7 @@ import pytest
 
 from growth.price import levers
 from growth.price.profit import lerner, normal_draws
-from growth.price.promotion import Dynamics, Split
+from growth.price.promotion import Split
 from growth.price.recommend import Guards, Other, Product, Reason, price_list
 from growth.stats.contrast import Ratio, estimate
 
@@ -23,13 +23,12 @@ def split(depth: float, error: float = 1e-9) -> Split:
     return Split(estimate(-2.0, 0.1, 50), estimate(depth, error, 50), 500, {}, "")
 
 
-def borrowed(share: float, kind: str = "bounded") -> Dynamics:
-    one = estimate(-3.0, 0.1, 50)
-    return Dynamics(one, (one,), (one,), one, Ratio(share, share, share, kind, 0.01, 0.95), 500, {}, "")  # type: ignore[arg-type]
+def borrowed(share: float) -> Ratio:
+    return Ratio(share, share, share, "bounded", 0.01, 0.95)
 
 
 def test_the_depth_is_lerners_at_cost_plus_what_later_weeks_lose() -> None:
-    found = levers.depths([TEA], split(-4.0), borrowed(0.25), FREE, 0.5).iloc[0]
+    found = levers.depths([TEA], split(-4.0), borrowed(0.25), FREE, 0.5, 0.0).iloc[0]
     best = lerner(-4.0, 6.0 + 0.25 * 4.0)
     assert found["best"] == pytest.approx(1 - float(best) / 10, abs=1e-6)
     assert found["depth"] == found["best"] > 0
@@ -38,14 +37,14 @@ def test_the_depth_is_lerners_at_cost_plus_what_later_weeks_lose() -> None:
 
 
 def test_what_a_cut_takes_from_neighbours_is_in_its_depth() -> None:
-    alone = levers.depths([TEA], split(-4.0), borrowed(0.0), FREE, 0.5).iloc[0]
+    alone = levers.depths([TEA], split(-4.0), borrowed(0.0), FREE, 0.5, 0.0).iloc[0]
     beside = replace(TEA, others=[Other(300.0, 0.5)])
-    assert levers.depths([beside], split(-4.0), borrowed(0.0), FREE, 0.5).iloc[0]["best"] < alone["best"]
+    assert levers.depths([beside], split(-4.0), borrowed(0.0), FREE, 0.5, 0.0).iloc[0]["best"] < alone["best"]
 
 
-def test_a_dip_without_bounds_tells_no_depth() -> None:
-    with pytest.raises(ValueError, match="no bounds"):
-        levers.depths([TEA], split(-4.0), borrowed(0.2, "everything"), FREE, 0.5)
+def test_a_share_that_cannot_be_told_is_assumed() -> None:
+    told = levers.depths([TEA], split(-4.0), borrowed(0.25), FREE, 0.5, 0.9)
+    assert levers.depths([TEA], split(-4.0), None, FREE, 0.5, 0.25).equals(told)
 
 
 def segments(public: float, gold: float, error: float = 0.1) -> pd.DataFrame:

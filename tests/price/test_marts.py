@@ -205,3 +205,25 @@ def test_how_units_spread_over_customers(shop: Any) -> None:
     )
     found = frame(marts.buyers(tables)).set_index("product_id")
     assert found.loc["p", ["customers", "units", "squares"]].tolist() == [3, 4, 10]
+
+
+def test_a_burst_of_one_region_is_set_aside_and_counted(shop: Any) -> None:
+    """Eight orders of p from a city that has a tenth of all: the rest of the week's p, and their q, stay."""
+    usual = [(f"u{i}", "north") for i in range(60)]
+    ring = [(f"r{i}", "south") for i in range(8)]
+    orders = [order(o, "06-04", region=r) for o, r in (*usual, *ring)]
+    lines = [line(o, 1, 5, "p" if i < 4 else "q") for i, (o, _) in enumerate(usual)]
+    lines += [line(o, 2, 10) for o, _ in ring]
+    found = frame(marts.panel(shop(orders=orders, order_lines=lines))).set_index("product_id")
+    assert found.loc["p", ["units", "aside"]].tolist() == [4, 16]
+    assert found.loc["q", ["units", "aside"]].tolist() == [56, 0]
+    few = frame(marts.panel(shop(orders=orders[:-1], order_lines=lines[:-1]))).set_index("product_id")
+    assert few.loc["p", ["units", "aside"]].tolist() == [4 + 14, 0], "seven orders are no burst"
+
+
+def test_a_week_of_nothing_but_a_burst_is_a_week_without_a_sale(shop: Any) -> None:
+    orders = [order(f"u{i}", "06-04", region="north") for i in range(60)]
+    orders += [order(f"r{i}", "06-04", region="south") for i in range(8)]
+    lines = [line(f"u{i}", 1, 5, "q") for i in range(60)] + [line(f"r{i}", 2, 10) for i in range(8)]
+    found = frame(marts.panel(shop(orders=orders, order_lines=lines))).set_index("product_id")
+    assert found.loc["p", ["units", "aside"]].tolist() == [0, 16] and np.isnan(found.loc["p", "line_price"])

@@ -41,7 +41,7 @@ def shop(
             dict(product_id=f"p{i:02d}", week=first + dt.timedelta(weeks=t), units=int(units[i, t]),
                  revenue=units[i, t] * price[i, t], lines=int(units[i, t]), line_price=price[i, t], days=7.0,
                  list_price=price[i, t], price=price[i, t], promoted=7.0 * promoted[i, t], unit_cost=cost[i, t],
-                 rival=np.nan, rivals=np.nan, hours_out=0.0)
+                 rival=np.nan, rivals=np.nan, hours_out=0.0, aside=0)
             for i in range(products)
             for t in range(weeks)
         ]
@@ -81,10 +81,16 @@ def rung(name: str, value: float, error: float, refused: str = "") -> Rung:
 
 
 def test_the_level_weighs_what_is_protected_and_says_when_nothing_is() -> None:
-    both = [rung("pooled", -0.5, 0.1), rung(model.COST, -3.0, 0.2), rung(model.TEST, -2.0, 0.4)]
+    both = [rung("pooled", -0.5, 0.1), rung(model.COST, -3.0, 0.2), rung(model.TEST, -2.4, 0.4)]
     top = model.level(both)
-    assert top.estimate.value == pytest.approx((-3 * 25 - 2 * 6.25) / 31.25)
+    assert top.estimate.value == pytest.approx((-3 * 25 - 2.4 * 6.25) / 31.25)
     assert top.estimate.error == pytest.approx(31.25**-0.5)
+    apart = model.level([*both[:2], rung(model.TEST, -2.0, 0.4)])
+    assert (apart.estimate.value, apart.sources) == (-2.0, (model.TEST,)), (
+        "they contradict each other: the lot"
+    )
+    huge = [rung("Poisson, zeros kept", 0.1, 3.0), rung("promotions held", -2.2, 0.1)]
+    assert model.level(huge).estimate.value == -2.2, "one huge sale carries a Poisson fit"
     weak = [rung("Poisson, zeros kept", -2.2, 0.1), rung(model.COST, -3.0, 2.0, "weak")]
     assert (model.level(weak).protected, model.level(weak).estimate.value) == (False, -2.2)
     with pytest.raises(ValueError, match="no rung of the ladder can be read: weak"):
@@ -161,6 +167,39 @@ def test_few_products_take_the_level_and_a_shop_without_a_week_is_refused() -> N
     top = model.level([r for r in model.rungs(panel, None) if r.name not in (model.COST, model.BOTH)])
     found, missing = model.elasticities(panel, model.identified(panel, 20), top, 0.3)
     assert not top.protected and not missing and (found["elasticity"] == top.estimate.value).all()
-    assert found["error"].tolist() == pytest.approx([np.hypot(top.estimate.error, 0.3)] * 3)
+    assert found["common"].tolist() == [top.estimate.error] * 3 and found["own"].tolist() == [0.3] * 3
+    far = np.random.default_rng(1).standard_t(top.estimate.freedom, 400_000) * top.estimate.error
+    far += np.random.default_rng(2).normal(0, 0.3, 400_000)
+    half = (found["high"] - found["low"]).iloc[0] / 2
+    assert half == pytest.approx(np.quantile(far, 0.975), rel=0.05)
     with pytest.raises(ValueError, match="no week is over"):
         made.prepare(rows.iloc[:0], None)
+
+
+def test_segments_are_told_apart_by_cochrans_q_and_holm() -> None:
+    """Q by hand: (-2, -3) with errors .5 is 2.0 on one degree; three equal ones are 0; Holm doubles the smaller p."""
+    z = 1.959963984540054
+    rows = [
+        ("a", "x", -2.0, 0.5),
+        ("a", "y", -3.0, 0.5),
+        *[("b", c, -2.0, 0.3) for c in "uvw"],
+        ("c", "one", -1.0, 1.0),
+    ]
+    table = pd.DataFrame(
+        [(k, n, e, e - z * s, e + z * s) for k, n, e, s in rows],
+        columns=["kind", "level", "elasticity", "low", "high"],
+    )
+    assert model.differences(table) == {"a": pytest.approx(2 * 0.15729921), "b": pytest.approx(1.0)}
+
+
+def test_a_known_list_price_is_the_regular_price() -> None:
+    """Depths differ, a promotion sells by itself (.3): with the list price both elasticities are the true one."""
+    rows, known = shop(8, products=24)
+    deeper = np.where(rows["promoted"] > 0, np.random.default_rng(8).uniform(0.8, 1.0, len(rows)), 1.0)
+    rows["list_price"] = np.where(rows["promoted"] > 0, rows["price"] / np.exp(-0.15), rows["price"])
+    rows["price"] *= deeper
+    rows["units"] = np.random.default_rng(9).poisson(rows["units"] * deeper**TRUE)
+    split, moves, missing = model.dip(made.prepare(rows, known))
+    assert split is not None and moves is not None and not missing
+    assert split.regular.low < TRUE < split.regular.high
+    assert split.depth.low < TRUE < split.depth.high

@@ -62,7 +62,7 @@ def test_the_price_list_earns_more_than_todays_and_most_of_what_can_be_earned(sh
     top = model.level(shop.ladder)
     allowed = model.identified(shop.panel, params.fewest_weeks)
     elasticity, missing = model.elasticities(shop.panel, allowed, top, params.spread)
-    beside = model.cross(shop.panel, top).estimate
+    beside = model.cross(shop.panel, top)
     made = offers.offers(shop.panel, shop.products, elasticity, missing, beside, params)
     table = offers.recommended(made, params)
     best = pd.read_parquet(shop.folder / "optimal_prices.parquet")

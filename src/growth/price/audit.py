@@ -8,6 +8,7 @@ import pandas as pd
 from growth.price.twoway import check, panel
 
 FEWEST_WEEKS = 10
+JUMP = 3.0  # a price that changes by this factor from one week to the next is of another pack, or currency
 LEAST_LEFT = 0.01  # share of a product's price variation that weeks must leave
 
 
@@ -49,6 +50,8 @@ def audit(
     own = priced.groupby(product)
     found = pd.DataFrame(dict(weeks=own.size(), prices=own[price].nunique()))
     found = found.join(_variation(priced, product, week))
+    ordered = priced.sort_values([product, week], kind="stable")
+    found["jump"] = ordered.groupby(product)["_log_price"].agg(lambda p: p.diff().abs().max())
     every = frame.groupby(product)
     found = found.reindex(sorted(every.groups)).fillna(0.0)
     found = found.assign(
@@ -102,6 +105,8 @@ def _reason(row: tuple, fewest_weeks: int, least_left: float) -> str:  # type: i
         return f"{weeks} weeks with a price, fewer than {fewest_weeks}"
     if prices == 1:
         return "one price ever"
+    if row.jump > np.log(JUMP):  # type: ignore[attr-defined]
+        return f"its price jumps {np.exp(row.jump):.1f}-fold within a week: another pack or currency?"  # type: ignore[attr-defined]
     if left < least_left:
         return f"its price moves with all others' alone: weeks leave {left:.1%} of its variation"
     return ""

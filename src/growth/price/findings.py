@@ -52,6 +52,12 @@ def left_out(nb: Notebook, panel: Panel) -> None:
     """Say which rows are not in the panel, and whose unit value is no price."""
     for why, n in panel.left_out.items():
         nb.note(f"{plural(n, 'product-week')} left out: {why}; {count(len(panel.rows))} are used.")
+    if (aside := int(panel.rows["aside"].sum())) > 0:
+        nb.note(
+            f"{plural(aside, 'unit')} in {plural(int((panel.rows['aside'] > 0).sum()), 'product-week')} are set aside: "
+            "bursts of orders of one product from one region, far beyond its share. Made-up orders or a reseller, they "
+            "tell nothing of how demand answers the price."
+        )
     if len(panel.bulk):
         nb.note(
             f"Of {plural(len(panel.bulk), 'product')} revenue / units lies more than 5 % below the price of the usual "
@@ -179,31 +185,47 @@ def _split(nb: Notebook, found: Split) -> None:
         low=found.regular.low,
         high=found.regular.high,
         n=found.n,
-        method="one fit with product and week effects; regular price: the highest of five weeks",
+        method="one fit with product and week effects, promotions held; regular price: the list price, where it is "
+        "told from the price, else the highest of five weeks",
         caveats="Not protected from prices that follow demand; a promotion is also seen, which price alone is not.",
         series={"depth": found.depth.value},
     )
 
 
 def _borrowed(nb: Notebook, dip: Dynamics) -> None:
-    b = dip.borrowed
-    ends = _minus(f"{100 * b.low:.0f} to {100 * b.high:.0f} %")
-    sure = f" ({nb.level} {ends})." if b.kind == "bounded" else "; not surely."
+    b, lead = dip.borrowed, dip.before[0]
+    ends = _minus(f"{100 * b.low:.0f} to {100 * b.high:.0f} %") if b.kind == "bounded" else "without bounds"
     share = _minus(f"{100 * b.value:.0f} %")
+    placebo = (
+        f"the price of the week after already goes with today's sales ({signed(lead.value)}, {span(lead)})"
+    )
+    if told(dip):
+        sentence = f"Of what a cheap week sells more, {share} is missing in the four weeks after ({nb.level} {ends})."
+    elif lead.p_value < 0.05:
+        sentence = (
+            f"What is borrowed from later weeks cannot be told: {placebo}, as a dip has no business to."
+        )
+    else:
+        sentence = f"No dip after a cheap week can be told: {share} ({nb.level} {ends})."
     nb.finding(
         "C3.borrowed",
-        f"Of what a cheap week sells more, {share} is missing in the four weeks after it{sure}"
-        if b.value > 0
-        else f"The four weeks after a cheap one sell no less: {share} of its gain is borrowed from them{sure}",
+        sentence,
         b.value,
         "share",
         n=dip.n,
-        method="four lags and a lead of log price, product and week effects; Fieller's interval",
+        method="four lags and a lead of log price, promotions held, product and week effects; Fieller's interval",
+        caveats="Not protected from prices that follow demand: the lead is its placebo.",
+        series={"lead": lead.value, "told": int(told(dip))},
     )
 
 
-def cross(nb: Notebook, found: Rung) -> Estimate:
-    """Record what is stolen within a category; return the estimate."""
+def told(dip: Dynamics) -> bool:
+    """Return whether what is borrowed is told: its interval is above 0, and its placebo, the lead, is not told."""
+    return dip.borrowed.kind == "bounded" and dip.borrowed.low > 0 and dip.before[0].p_value >= 0.05
+
+
+def cross(nb: Notebook, found: Rung) -> Rung:
+    """Record what is stolen within a category; return it."""
     e = found.estimate
     assert e is not None  # `model.cross` returns a rung that can be read
     protected = found.name == BOTH
@@ -221,37 +243,51 @@ def cross(nb: Notebook, found: Rung) -> Estimate:
         if protected
         else "Not protected from prices that follow demand.",
     )
-    return e
+    return found
 
 
-def segments(nb: Notebook, table: pd.DataFrame) -> None:
-    """Record who is most and least sensitive."""
+def segments(nb: Notebook, table: pd.DataFrame, alike: dict[str, float]) -> None:
+    """Record who is most and least sensitive, where that can be told (`model.differences`)."""
     for kind, own in table.groupby("kind"):
         if len(own) < 2:
             continue
         ordered = own.sort_values("elasticity")
         steep, flat = ordered.iloc[0], ordered.iloc[-1]
+        p = alike[str(kind)]
+        ends = (
+            f"{steep['level']} answers prices most ({signed(steep['elasticity'])}, {nb.level} {signed(steep['low'])} "
+            f"to {signed(steep['high'])}), {flat['level']} least ({signed(flat['elasticity'])}, {signed(flat['low'])} "
+            f"to {signed(flat['high'])})"
+        )
+        found = (
+            f"{ends}; p = {p:.2g} that all answer alike"
+            if p < 1 - nb.params.confidence
+            else (f"no difference in how prices are answered can be told (p = {p:.2g} that all answer alike)")
+        )
         nb.finding(
             f"D2.{kind}",
-            f"By {kind}, {steep['level']} answers prices most ({signed(steep['elasticity'])}, {nb.level} "
-            f"{signed(steep['low'])} to {signed(steep['high'])}), {flat['level']} least ({signed(flat['elasticity'])}, "
-            f"{signed(flat['low'])} to {signed(flat['high'])}).",
+            f"By {kind}, {found}.",
             steep["elasticity"],
             "elasticity",
             low=steep["low"],
             high=steep["high"],
             n=int(own["rows"].sum()),
-            method="Poisson with product and week effects in each segment; errors by both",
-            caveats="Differences between segments are less bent by prices that follow demand than their level is.",
+            method="Poisson with product and week effects in each segment, errors by both; Cochran's Q, by Holm over "
+            "the kinds; value: the steepest segment's",
+            caveats="Not protected from prices that follow demand; differences are less bent by them than levels.",
+            series={"p_alike": p},
         )
 
 
-def prices(nb: Notebook, table: pd.DataFrame, gained: tuple[float, float, float]) -> None:
-    """Record the price list, and what its changes leave (`offers.gained`)."""
+def prices(nb: Notebook, table: pd.DataFrame, gained: tuple[float, float, float], alone: bool) -> None:
+    """Record the price list, and what its changes leave (`offers.gained`).
+
+    `alone`: what products take from each other is not known.
+    """
     gain, low, high = gained
     changed = table[(table["price"] - table["today"]).abs() > 1e-9]
     up = int((changed["price"] > changed["today"]).sum())
-    unsure = int((table["reason"] == str(Reason.UNCERTAIN)).sum())
+    unsure = int(table["reason"].isin([str(Reason.UNCERTAIN), str(Reason.OTHERS)]).sum())
     silent = table[table["best"].isna()]
     nb.finding(
         "D3.price_list",
@@ -265,8 +301,9 @@ def prices(nb: Notebook, table: pd.DataFrame, gained: tuple[float, float, float]
         high=high,
         n=len(table),
         method="price of the highest expected profit over draws of the elasticity, within the guards of params.yaml",
-        caveats="Each product beside the others at today's prices. The interval takes all products to err together; "
-        "units of today are taken for known.",
+        caveats="What products take from each other is not known and not in it, so no price is lowered."
+        if alone
+        else "Each product beside the others at today's prices; units of today are taken for known.",
         headline=True,
         series={str(k).replace(" ", "_"): int(v) for k, v in table["reason"].value_counts().items()},
     )

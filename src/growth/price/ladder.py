@@ -83,6 +83,8 @@ class Rung:
         Why it must not be read, in one sentence; empty where it may.
     instrumented : Instrumented or None
         Of the rung that has instruments.
+    with_own : float
+        Of an answer to others' prices: correlation of its error with that of the own elasticity.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Rung:
     errors: str = ""
     refused: str = ""
     instrumented: Instrumented | None = None
+    with_own: float = 0.0
 
 
 def pooled(frame: pd.DataFrame, model: Model, confidence: float = 0.95) -> Rung:

@@ -10,7 +10,6 @@ from growth.price.crossprice import CrossPrices
 from growth.price.findings import TWO, signed, span
 from growth.price.ladder import Rung
 from growth.price.levers import KEPT, WEEKS, Sides
-from growth.price.promotion import Dynamics
 from growth.stats.contrast import critical
 from growth.words import count, percent, plural
 
@@ -131,14 +130,15 @@ def signed_count(value: float) -> str:
     return count(value).replace("-", "\N{MINUS SIGN}")
 
 
-def depths(nb: Notebook, table: pd.DataFrame, moves: Dynamics) -> None:
+def depths(nb: Notebook, table: pd.DataFrame, borrowed: float, told: bool) -> None:
     """Record how deep a cut of a week should be."""
     pays = table[table["depth"] > 0]
     sentence = f"A cut of one week pays for {count(len(pays))} of {plural(len(table), 'product')}"
     sentence += f", {percent(pays['depth'].median(), 0)} off in the median" if len(pays) else ""
     nb.finding(
         "D3.depth",
-        f"{sentence}; {percent(moves.borrowed.value, 0)} of the lift is taken for borrowed from later weeks.",
+        f"{sentence}; {percent(borrowed, 0)} of the lift is {'found' if told else 'assumed'} to be borrowed from later "
+        "weeks.",
         len(pays),
         "products",
         n=len(table),

@@ -12,16 +12,15 @@ from growth.errors import attempt
 from growth.price.discount import discount
 from growth.price.markdown import Path, clearance
 from growth.price.members import members_price
-from growth.price.offers import DRAWS
-from growth.price.profit import normal_draws
-from growth.price.promotion import Dynamics, Split
+from growth.price.profit import DRAWS, normal_draws, scrambled
+from growth.price.promotion import Split
 from growth.price.recommend import Guards, Product, Reason
 from growth.price.trial import Noise, plan
-from growth.stats.contrast import critical
-from growth.stats.moments import Floats
+from growth.stats.contrast import Ratio, critical
 
 KEPT, WEEKS = 26, 13  # weeks of demand that stock may last; weeks of a clearance
 STEPS = 13  # prices that a clearance may charge
+APART = 1  # number of the draws that go with no other
 MANY = 40  # products that are looked at, the largest revenue first: the rest is small change
 
 
@@ -131,7 +130,7 @@ def two_prices(products: list[Product], found: Sides, guards: Guards) -> pd.Data
     -----
     The mean of both groups' elasticities is the product's; members' share of units is the same for all products.
     """
-    apart = _scrambled(found.difference, found.error)
+    apart = scrambled(found.difference, found.error, APART)
     rows = []
     for one in _largest(products):
         assert one.elasticity is not None
@@ -150,18 +149,22 @@ def two_prices(products: list[Product], found: Sides, guards: Guards) -> pd.Data
 
 
 def depths(
-    products: list[Product], split: Split, moves: Dynamics, guards: Guards, deepest: float
+    products: list[Product], split: Split, moves: Ratio | None, guards: Guards, deepest: float, assumed: float
 ) -> pd.DataFrame:
     """Return how deep a cut of one week should be, product by product.
 
     Parameters
     ----------
     products : list of Product
-    split, moves : Split, Dynamics
-        The answer to the depth of promotions, and the share of their lift that later weeks lack.
+    split : Split
+        The answer to the depth of promotions.
+    moves : Ratio or None
+        The share of their lift that later weeks lack; None where it cannot be told.
     guards : Guards
     deepest : float
         The largest share that may be taken off.
+    assumed : float
+        The share that later weeks lack, where it cannot be told.
 
     Returns
     -------
@@ -169,17 +172,13 @@ def depths(
         ``product, depth`` (0: none), ``best, low, high`` (depth of the highest expected profit, interval), ``gain,
         gain_low, gain_high`` (profit of the week, the dip after counted), ``probability``; the largest gain first.
     """
-    answer = normal_draws(split.depth.value, split.depth.error, DRAWS)
-    b = moves.borrowed
-    if b.kind != "bounded":
-        raise ValueError(
-            "what a promotion borrows from later weeks has no bounds, so no depth can be told to pay"
-        )
-    z = critical(np.inf, b.confidence)
-    borrowed = np.clip(_scrambled(b.value, (b.high - b.low) / 2 / z), 0.0, 0.95)
+    answer = normal_draws(split.depth.value, split.depth.error, DRAWS, split.depth.freedom)
+    z = critical(np.inf, moves.confidence) if moves else 1.0
+    error = (moves.high - moves.low) / 2 / z if moves else 0.0
+    lost = np.clip(scrambled(moves.value if moves else assumed, error, APART), 0.0, 0.95)
     rows = []
     for one in _largest(products):
-        found, _ = attempt(discount, replace(one, elasticity=answer), borrowed, deepest, 0.0, guards)
+        found, _ = attempt(discount, replace(one, elasticity=answer), lost, deepest, 0.0, guards)
         if found is not None:
             ends = (found.best, found.low, found.high)
             rows.append((one.name, found.depth, *ends, *found.gain, found.probability))
@@ -246,8 +245,3 @@ def _largest(products: list[Product]) -> list[Product]:
     """Return the products whose profit can be said, the largest revenue first, at most `MANY`."""
     known = [p for p in products if p.elasticity is not None and p.cost is not None and p.units > 0]
     return sorted(known, key=lambda p: (-p.units * p.price, p.name))[:MANY]
-
-
-def _scrambled(value: float, error: float) -> Floats:
-    """Return draws independent of those of the elasticity: the same quantiles in an order of their own."""
-    return normal_draws(value, error, DRAWS)[np.argsort((np.arange(DRAWS) * 181) % DRAWS)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ibis.expr.types import Table as Rows
     from ibis.expr.types import Value
 
+BURST, TIMES = 8, 5  # orders of a product, week and region, and times as many as usual: see `plain`
 CENTS, SUM = "decimal(18, 4)", "decimal(38, 4)"
 RECENT = 91  # days that stock is judged on
 TRIAL = 56  # days in which a new product may be tried, and in which it may be bought again
@@ -39,9 +40,10 @@ def panel(tables: Tables) -> Rows:
     line; revenue / units is lower where many are bought cheaply); from the price list of everyone ``days`` (on sale),
     ``list_price, price`` (means of the days), ``promoted`` (days); ``unit_cost`` (on the week's last day), ``rival,
     rivals`` (the lowest and the mean of competitors' prices, means of the days seen), ``hours_out`` (hours without
-    stock); null: not known.
+    stock); null: not known; ``aside``: units of bursts, which are not in any of it (`plain`).
     """
-    return _whole_weeks(tables, _sold(purchases(tables), tables), _offered(tables, _everyone(tables)))
+    rows = tables.once("price_plain", plain)
+    return _whole_weeks(tables, _sold(rows), _offered(tables, _everyone(tables)))
 
 
 def panel_regions(tables: Tables) -> Rows:
@@ -51,11 +53,9 @@ def panel_regions(tables: Tables) -> Rows:
     competitors and stock are those of all regions.
     """
     rows = _lists(tables).filter(_.everywhere == 0)
-    placed = first_record(tables["orders"], ("order_id",)).select("region", placed=_.order_id)
-    sold = purchases(tables)
-    sold = sold.inner_join(placed, sold.order_id == placed.placed).filter(_.region.notnull())
+    sold = tables.once("price_plain", plain).filter(_.region.notnull())
     offered = _offered(tables, rows, "region")
-    found = _whole_weeks(tables, _sold(sold, tables, "region"), offered, "region")
+    found = _whole_weeks(tables, _sold(sold, "region"), offered, "region")
     found = found.semi_join(rows, [found.region == rows.region])  # no row where a price holds everywhere
     if "regions" not in tables:
         return found.mutate(tier=ibis.null("string"))
@@ -63,13 +63,36 @@ def panel_regions(tables: Tables) -> Rows:
     return found.left_join(r, found.region == r.place).drop("place")
 
 
-def _sold(rows: Rows, tables: Tables, *where: str) -> Rows:
-    rows = rows.mutate(week=_week(tables, _.date))
+def plain(tables: Tables) -> Rows:
+    """Return purchases without bursts: `purchases` and ``burst``, the units set aside, in rows of their own.
+
+    A burst is a product's week in a region with at least `BURST` orders and `TIMES` as many as the region's share of
+    all orders lets expect: made-up orders, a reseller. It says nothing of how demand answers the price.
+    """
+    sold = purchases(tables).mutate(week=_week(tables, _.date))
+    placed = first_record(tables["orders"], ("order_id",)).select("region", placed=_.order_id)
+    sold = sold.left_join(placed, sold.order_id == placed.placed).drop("placed")
+    regions = sold.group_by(place="region").agg(own=_.order_id.nunique())
+    every = sold.agg(every=_.order_id.nunique())
+    here = sold.filter(_.region.notnull()).group_by(p="product_id", w="week", place="region")
+    here = here.agg(orders=_.order_id.nunique())
+    all_over = sold.group_by(q="product_id", v="week").agg(total=_.order_id.nunique())
+    here = here.inner_join(all_over, (here.p == all_over.q) & (here.w == all_over.v))
+    here = here.inner_join(regions, "place").cross_join(every)
+    bursts = here.filter((_.orders >= BURST) & (_.orders * _.every >= TIMES * _.total * _.own))
+    bursts = bursts.select("p", "w", "place")
+    same = (sold.product_id == bursts.p) & (sold.week == bursts.w) & (sold.region == bursts.place)
+    return sold.left_join(bursts, same).mutate(burst=_.p.notnull()).drop("p", "w", "place")
+
+
+def _sold(rows: Rows, *where: str) -> Rows:
+    usual, zero = ~rows.burst, ibis.literal(0).cast(SUM)
     return rows.group_by("product_id", *where, "week").agg(
-        units=_.quantity.sum().cast("int64"),
-        revenue=_.amount.sum().cast(SUM),
-        lines=_.count().cast("int64"),
-        line_price=(_.amount.cast("float64") / _.quantity).median(),
+        units=ibis.coalesce(rows.quantity.sum(where=usual), 0).cast("int64"),
+        revenue=ibis.coalesce(rows.amount.sum(where=usual).cast(SUM), zero),
+        lines=usual.cast("int64").sum().cast("int64"),
+        line_price=(rows.amount.cast("float64") / rows.quantity).median(where=usual),
+        aside=ibis.coalesce(rows.quantity.sum(where=rows.burst), 0).cast("int64"),
     )
 
 
@@ -95,9 +118,9 @@ def _whole_weeks(tables: Tables, sold: Rows, offered: Rows | None, *where: str) 
     whole = (keys.week + ibis.interval(days=7)).cast("date") <= _now(tables)
     found = keys.mutate(**nothing).filter(whole)
     return found.mutate(
-        units=ibis.coalesce(_.units, 0), lines=ibis.coalesce(_.lines, 0),
+        units=ibis.coalesce(_.units, 0), lines=ibis.coalesce(_.lines, 0), aside=ibis.coalesce(_.aside, 0),
         revenue=ibis.coalesce(_.revenue, ibis.literal(0).cast(SUM)),
-    ).select(*own_keys, "units", "revenue", "lines", "line_price", *_OPTIONAL)  # fmt: skip
+    ).select(*own_keys, "units", "revenue", "lines", "line_price", *_OPTIONAL, "aside")  # fmt: skip
 
 
 _OPTIONAL = dict(
@@ -212,7 +235,9 @@ def by_segment(tables: Tables) -> Rows:
 
     Kinds: ``city`` (tier of the customer's city) and ``member`` (tier held when buying; none). Guests are left out.
     """
-    sold = purchases(tables).filter(_.customer_id.notnull()).mutate(week=_week(tables, _.date))
+    sold = (
+        tables.once("price_plain", plain).filter(_.customer_id.notnull() & ~_.burst).drop("region", "burst")
+    )
     parts = []
     if "customers" in tables and "regions" in tables:
         c = first_record(tables["customers"], ("customer_id",)).select("region", who=_.customer_id)

@@ -11,6 +11,7 @@ from math import sqrt
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
 from growth.errors import attempt
 from growth.price import audit, censored, ladder, pooling
@@ -18,10 +19,12 @@ from growth.price import twoway as within
 from growth.price.crossprice import CrossPrices, cross_prices
 from growth.price.ladder import Model, Rung, tried
 from growth.price.panel import Panel
+from growth.price.profit import apart
 from growth.price.promotion import Dynamics, Split, dynamics, regular_and_promotion
 from growth.price.scores import Clustered
 from growth.price.together import together
 from growth.stats.contrast import Estimate, critical, estimate
+from growth.stats.many import holm
 from growth.stats.moments import Floats
 
 LOG = Model("log_units", "log_price", "product_id", "week")
@@ -114,7 +117,8 @@ class Level:
 def level(found: list[Rung], confidence: float = 0.95) -> Level:
     """Return the level: test and costs together, weighted by their certainty; else the best that there is.
 
-    Costs with the others' prices held go before costs alone.
+    Costs with the others' prices held go before costs alone; where test and costs contradict each other (5 %), the test
+    stands alone, for it needs no belief.
 
     Raises
     ------
@@ -124,16 +128,25 @@ def level(found: list[Rung], confidence: float = 0.95) -> Level:
     read = {r.name: r.estimate for r in found if r.estimate is not None and not r.refused}
     cost = BOTH if BOTH in read else COST
     sure = [n for n in (TEST, cost) if n in read]
+    if len(sure) == 2 and not _agree(*(read[n] for n in sure)):
+        sure = [TEST]
     if sure:
         weight = np.array([1 / read[n].error ** 2 for n in sure])
         value = float(weight @ [read[n].value for n in sure] / weight.sum())
         freedom = min(read[n].freedom for n in sure)
         own = estimate(value, float(1 / sqrt(weight.sum())), freedom, confidence)
         return Level(own, tuple(sure), True)
-    for name in ("Poisson, zeros kept", "promotions held", "product and week effects"):
-        if name in read:
-            return Level(read[name], (name,), False)
+    names = [n for n in ("Poisson, zeros kept", "promotions held", "product and week effects") if n in read]
+    if len(names) > 1 and read[names[0]].error > 3 * read[names[1]].error:
+        names = names[1:]  # a few huge sales carry the whole of a Poisson fit
+    if names:
+        return Level(read[names[0]], (names[0],), False)
     raise ValueError("no rung of the ladder can be read: " + "; ".join(r.refused for r in found if r.refused))
+
+
+def _agree(one: Estimate, two: Estimate) -> bool:
+    """Return whether two estimates of one number differ by no more than chance allows, at 5 %."""
+    return abs(one.value - two.value) <= critical(np.inf, 0.95) * np.hypot(one.error, two.error)
 
 
 def elasticities(
@@ -154,8 +167,9 @@ def elasticities(
     Returns
     -------
     (DataFrame, dict)
-        ``product_id, category, slope, slope_error`` (of its own weeks, as they are), ``elasticity, error, low, high``
-        (to decide with), the steepest first; and by product what is missing.
+        ``product_id, category, slope, slope_error`` (of its own weeks, as they are), ``elasticity, low, high`` (to
+        decide with), ``common`` (error that all products share, with ``freedom``), ``own`` (error of its own), the
+        steepest first; and by product what is missing.
 
     Notes
     -----
@@ -167,6 +181,10 @@ def elasticities(
     reasons = {str(r.product): str(r.reason) for r in allowed.itertuples() if r.reason}
     rows = panel.sold
     rows = rows[~rows["product_id"].isin(reasons)]
+    if rows.empty:
+        raise ValueError(
+            "no product's prices tell an elasticity: the first table says why, product by product"
+        )
     net = rows.assign(log_units=rows["log_units"] - _promotion(rows, panel.held) * rows["promotion"])
     slopes = pooling.slopes(net, "log_units", "log_price", "product_id", "week")
     category = rows.groupby("product_id")["category"].first()
@@ -174,16 +192,20 @@ def elasticities(
         dict(product_id=slopes.product, slope=slopes.slope, slope_error=np.sqrt(slopes.variance))
     )
     found["category"] = category.reindex(found["product_id"]).to_numpy()
-    z = critical(np.inf, confidence)
+    e = top.estimate
     if top.protected or len(found) < pooling.FEWEST:
-        error = sqrt(top.estimate.error**2 + spread**2)
-        found = found.assign(elasticity=top.estimate.value, error=error)
-        found["low"], found["high"] = (found["elasticity"] + side * z * error for side in (-1, 1))
+        found = found.assign(elasticity=e.value, common=e.error, own=spread)
     else:
-        own = pooling.pool(slopes, category, confidence)
-        found = found.assign(elasticity=own["pooled"], low=own["low"], high=own["high"])
-        found["error"] = (found["high"] - found["low"]) / 2 / z
-    columns = ["product_id", "category", "slope", "slope_error", "elasticity", "error", "low", "high"]
+        pooled = pooling.pool(slopes, category, confidence)
+        error = (pooled["high"] - pooled["low"]) / 2 / critical(np.inf, confidence)
+        common = np.minimum(error, e.error)
+        found = found.assign(elasticity=pooled["pooled"], common=common, own=np.sqrt(error**2 - common**2))
+    found["freedom"] = e.freedom
+    parts = found[["common", "freedom", "own"]].to_numpy(float)
+    half = [float(np.quantile(apart(c, free, own, 0), (1 + confidence) / 2)) for c, free, own in parts]
+    found = found.assign(low=found["elasticity"] - half, high=found["elasticity"] + half)
+    columns = ["product_id", "category", "slope", "slope_error", "elasticity", "low", "high"]
+    columns += ["common", "freedom", "own"]
     missing = {str(p): str(why) for p, why in slopes.refused.items()} | reasons
     return found[columns].sort_values(["elasticity", "product_id"], ignore_index=True), missing
 
@@ -228,6 +250,30 @@ def by_level(
         both = there.merge(own[["product_id", "week", "units"]], how="left", on=["product_id", "week"])
         frames[str(kind), str(name)] = both.fillna(dict(units=0))
     return _segments(frames, replace(COUNT, controls=panel.held), confidence)
+
+
+def differences(table: pd.DataFrame, confidence: float = 0.95) -> dict[str, float]:
+    """Return by kind the p value that its segments answer prices alike: Cochran's Q, by Holm over the kinds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `by_level` or `by_place`.
+    confidence : float
+        Of its intervals.
+
+    Notes
+    -----
+    Cochran (1954), Biometrics 10:101-129; segments are taken for independent.
+    """
+    z, found = critical(np.inf, confidence), {}
+    for kind, own in table.groupby("kind"):
+        weight = ((own["high"] - own["low"]) / 2 / z) ** -2
+        mean = (weight * own["elasticity"]).sum() / weight.sum()
+        q = float((weight * (own["elasticity"] - mean) ** 2).sum())
+        if len(own) > 1:
+            found[str(kind)] = float(chi2.sf(q, len(own) - 1))
+    return dict(zip(found, holm(list(found.values())), strict=True)) if found else {}
 
 
 def by_place(cells: Panel, confidence: float = 0.95) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -296,9 +342,15 @@ def _with_season(rows: pd.DataFrame, others: pd.DataFrame) -> tuple[pd.DataFrame
 
 
 def dip(panel: Panel, confidence: float = 0.95) -> tuple[Split | None, Dynamics | None, dict[str, str]]:
-    """Return regular price against promotion depth, what is borrowed from later weeks, and why one is missing."""
-    rows, model = panel.sold, replace(LOG, errors=Clustered(panel.clusters))
-    split, one = attempt(regular_and_promotion, rows, model, confidence=confidence)
+    """Return regular price against promotion depth, what is borrowed from later weeks, and why one is missing.
+
+    Promotions are held. The regular price is the list price where it is told from the price; else the highest of five
+    weeks.
+    """
+    rows, model = panel.sold, replace(LOG, controls=panel.held, errors=Clustered(panel.clusters))
+    listed = pd.Series(np.log(rows["list_price"].astype(float)), rows.index)
+    regular = listed if (listed > rows["log_price"] + 1e-4).any() else None
+    split, one = attempt(regular_and_promotion, rows, model, confidence=confidence, regular=regular)
     start = pd.to_datetime(rows["week"])
     number = rows.assign(week=((start - start.min()).dt.days // 7).astype(int))
     moves, two = attempt(dynamics, number, model, confidence=confidence)
@@ -318,11 +370,11 @@ def _by_costs(panel: Panel, confidence: float) -> tuple[Rung, Rung]:
     )  # fmt: skip
     if found is None:
         return Rung(BOTH, None, 0, refused=why), Rung(BOTH, None, 0, refused=why)
-    own, others = (
-        Rung(BOTH, e, found.n, errors=found.errors, refused=found.refusal) for e in found.estimates
-    )
-    rises = "demand would rise with price" if found.estimates[0].value >= 0 else ""
-    return replace(own, refused=own.refused or rises), others
+    one, two = found.estimates
+    ties = float(found.covariance[0, 1] / (one.error * two.error))
+    rises = "demand would rise with price" if one.value >= 0 else ""
+    own = Rung(BOTH, one, found.n, errors=found.errors, refused=found.refusal or rises)
+    return own, Rung(BOTH, two, found.n, errors=found.errors, refused=found.refusal, with_own=ties)
 
 
 def _with_others(panel: Panel) -> pd.DataFrame:
@@ -347,9 +399,11 @@ def cross(panel: Panel, top: Level, confidence: float = 0.95) -> Rung:
     if panel.rows["category"].nunique() < 2:
         raise ValueError("products have no categories, so nothing says what stands beside what")
     if top.protected:
-        found = _by_costs(panel, confidence)[1]
-        if found.estimate is not None and not found.refused:
-            return found
+        own, found = _by_costs(panel, confidence)
+        if found.estimate is not None and own.estimate is not None and not found.refused:
+            # the level is own and test together: it goes with the answer to others as far as own is in it
+            share = top.estimate.error / own.estimate.error if BOTH in top.sources else 0.0
+            return replace(found, with_own=found.with_own * share)
     rows = _with_others(panel).dropna(subset="others")
     model = replace(COUNT, price="others", controls=("log_price", *panel.held))
     found = ladder.poisson(rows, model, confidence)
@@ -373,10 +427,14 @@ def rivals(panel: Panel, confidence: float = 0.95) -> Rung:
 
 
 def _beside(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Return the mean of a column over the category's other products of the week, by their units of all weeks."""
+    """Return the mean over the category's other products of the week, of how far each is from its own mean.
+
+    Weighted by their units of all weeks. Levels would move whenever a dear product comes or goes, without a price.
+    """
+    apart = rows[column] - rows.groupby("product_id")[column].transform("mean")
     weight = rows.groupby("product_id")["units"].transform("sum").where(rows[column].notna(), 0.0)
     keys = [rows[k] for k in ("category", "region", "week") if k in rows]
-    own = weight * rows[column].fillna(0)
+    own = weight * apart.fillna(0)
     total, weights = (v.groupby(keys).transform("sum") - v for v in (own, weight))
     return total / weights.where(weights > 0)
 

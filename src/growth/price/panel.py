@@ -118,7 +118,7 @@ def _filled(rows: pd.DataFrame) -> pd.DataFrame:
     whole = pd.concat(span).merge(rows.assign(week=week.dt.date), how="left", on=["product_id", "week"])
     whole["filled"] = whole["line_price"].isna()
     whole["price"] = whole.groupby("product_id")["line_price"].ffill()
-    zero = dict(units=0, lines=0, revenue=0.0)
+    zero = dict(units=0, lines=0, revenue=0.0, aside=0)
     return whole.fillna(zero).astype(dict(units=int, lines=int))
 
 

@@ -27,6 +27,11 @@ class Params(Section):
     deepest: float = Field(
         gt=0, lt=1, description="largest share taken off for a week or in a clearance, below 1"
     )
+    borrowed: float = Field(
+        ge=0,
+        lt=1,
+        description="assumed where the data cannot tell it: share of a cut's lift that later weeks lack, below 1",
+    )
     sure: float = Field(ge=0, le=1, description="least probability of a gain for a change, 0 to 1")
     spread: float = Field(
         ge=0,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,7 @@ from scipy.special import ndtri, stdtrit
 
 from growth.stats.moments import Floats
 
+DRAWS = 400  # of every distribution
 GRID = 129  # prices that are tried before the slope is followed
 HALVINGS = 48  # of a cell of at most some hundredths: as near as numbers are
 
@@ -148,6 +150,45 @@ def normal_draws(mean: float, error: float, many: int = 1000, freedom: float = n
         raise ValueError(f"An estimate and an error of at least 0 are needed, not {mean!r} and {error!r}.")
     share = (np.arange(many) + 0.5) / many
     return np.asarray(mean + error * (ndtri(share) if freedom == np.inf else stdtrit(freedom, share)))
+
+
+def apart(common: float, freedom: float, own: float, number: int, many: int = DRAWS) -> Floats:
+    """Return draws of an error that has a part which all products share and a part of a product's own.
+
+    Parameters
+    ----------
+    common, own : float
+        Standard errors of the two parts: the first by Student's t, the second normal.
+    freedom : float
+        Of the first.
+    number : int
+        Of the product, from 0: draws of different numbers share the first part draw by draw, and nothing else.
+
+    Notes
+    -----
+    Both are quantiles evenly apart in probability; the second's order is that of the fractional parts of k times the
+    square root of the number-th prime (Weyl 1916), so that no chance is in it.
+    """
+    shared = normal_draws(0.0, common, many, freedom)
+    return shared + scrambled(0.0, own, number, many)
+
+
+def scrambled(mean: float, error: float, number: int, many: int = DRAWS) -> Floats:
+    """Return draws of an estimate that go with nothing else, in the order of their number (see `apart`)."""
+    key = np.arange(1, many + 1) * np.sqrt(float(_prime(number))) % 1.0
+    return normal_draws(mean, error, many)[np.argsort(np.argsort(key, kind="stable"), kind="stable")]
+
+
+@cache
+def _prime(number: int) -> int:
+    """Return the number-th prime, counted from 0."""
+    top = max(15, int(1.3 * (number + 2) * np.log(number + 3)))  # above it (Rosser and Schoenfeld 1962)
+    sieve = np.ones(top, bool)
+    sieve[:2] = False
+    for n in range(2, int(top**0.5) + 1):
+        if sieve[n]:
+            sieve[n * n :: n] = False
+    return int(np.flatnonzero(sieve)[number])
 
 
 def summary(values: Floats, confidence: float) -> tuple[float, float, float]:

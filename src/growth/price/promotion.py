@@ -69,7 +69,9 @@ class Dynamics:
     errors: str
 
 
-def with_base(frame: pd.DataFrame, model: Model, window: int = WINDOW) -> pd.DataFrame:
+def with_base(
+    frame: pd.DataFrame, model: Model, window: int = WINDOW, regular: pd.Series | None = None
+) -> pd.DataFrame:
     """Return the frame with ``base`` (log regular price: the highest of the last weeks on record) and ``depth``.
 
     Parameters
@@ -79,6 +81,8 @@ def with_base(frame: pd.DataFrame, model: Model, window: int = WINDOW) -> pd.Dat
         Its product is what has prices of its own (a product in a store, say).
     window : int
         Weeks, the current one included; fewer at the start.
+    regular : Series, optional
+        Log regular price where it is known (a list price): then it is that.
 
     Notes
     -----
@@ -89,6 +93,8 @@ def with_base(frame: pd.DataFrame, model: Model, window: int = WINDOW) -> pd.Dat
     check(frame, [model.price], [model.product, model.week])
     if window < 2:
         raise ValueError(f"A regular price needs a window of at least 2 weeks, not {window}.")
+    if regular is not None:
+        return frame.assign(base=regular.to_numpy(), depth=frame[model.price].to_numpy() - regular.to_numpy())
     rows = frame.sort_values([model.product, model.week], kind="stable")
     highest = rows.groupby(model.product)[model.price].rolling(window, min_periods=1).max()
     base = pd.Series(highest.to_numpy(), index=rows.index).reindex(frame.index)
@@ -96,7 +102,11 @@ def with_base(frame: pd.DataFrame, model: Model, window: int = WINDOW) -> pd.Dat
 
 
 def regular_and_promotion(
-    frame: pd.DataFrame, model: Model, window: int = WINDOW, confidence: float = 0.95
+    frame: pd.DataFrame,
+    model: Model,
+    window: int = WINDOW,
+    confidence: float = 0.95,
+    regular: pd.Series | None = None,
 ) -> Split:
     """Return the elasticity of the regular price and of promotion depth, in one fit with two-way effects.
 
@@ -107,16 +117,18 @@ def regular_and_promotion(
         `y` is log units.
     window : int
     confidence : float
+    regular : Series, optional
+        See `with_base`.
 
     Raises
     ------
     ValueError
         If there was no promotion, or the regular price never moved beyond the effects.
     """
-    rows = with_base(frame.reset_index(drop=True), model, window)
+    rows = with_base(frame.reset_index(drop=True), model, window, regular)
     found = _fit(rows, model, ["base", "depth"])
-    regular, depth = (found.estimate(i, confidence) for i in (0, 1))
-    return Split(regular, depth, found.n, found.dropped, found.said)
+    base, depth = (found.estimate(i, confidence) for i in (0, 1))
+    return Split(base, depth, found.n, found.dropped, found.said)
 
 
 def dynamics(

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     LOWER = "lower"
     KEEP = "keep: today's price is best"
     UNCERTAIN = "keep: gain uncertain"
+    OTHERS = "keep: what it takes from others unknown"
     RANGE = "bounded by the observed range"
     MARGIN = "bounded by the margin floor"
     COMPETITOR = "bounded by the competitor"

@@ -136,7 +136,25 @@ def covariance(
     if isinstance(errors, Classical):
         free = n - parameters(k, counts, [False] * len(counts))
         return classical(inverse, float(residual @ residual), free)
-    score = x * residual[:, None]
+    return from_scores(errors, frame, x * residual[:, None], inverse, effects, extra)
+
+
+def from_scores(
+    errors: Robust | Clustered | OverTime, frame: pd.DataFrame, score: Floats, inverse: Floats, effects: Sequence[str],
+    extra: int = 0,
+) -> Covariance:  # fmt: skip
+    """Return the covariance from each row's part of the estimating equations: `covariance` with scores given.
+
+    Parameters
+    ----------
+    errors : Robust, Clustered or OverTime
+    frame, inverse, effects, extra
+        As `covariance`.
+    score : ndarray, shape (N, k)
+        Whatever a row moves: where a first stage was estimated, its part as well.
+    """
+    counts = [int(frame[e].nunique()) for e in effects]
+    k, n = score.shape[1] + extra, len(score)
     if isinstance(errors, Robust | OverTime):
         free = n - parameters(k, counts, [False] * len(counts))
     if isinstance(errors, Robust):

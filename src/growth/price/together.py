@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from growth.price import poisson, scores
-from growth.price.twoway import panel
+from growth.price.twoway import Panel, panel
 from growth.stats.contrast import Estimate, estimate
 from growth.stats.moments import Floats
 
-WEAKEST = 100.0  # the first stage is taken as known, so it must be far from weak
+WEAKEST = 100.0  # with the interval of an ordinary estimate the first stage must be far from weak
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,17 @@ class Together:
     estimates : tuple of Estimate
         A price each.
     strengths : tuple of float
-        Conditional first-stage F of each: below `WEAKEST` nothing may be read.
+        Conditional first-stage F of each, clustered: below `WEAKEST` nothing may be read.
     n : int
     errors : str
+    covariance : ndarray, shape (prices, prices)
     """
 
     estimates: tuple[Estimate, ...]
     strengths: tuple[float, ...]
     n: int
     errors: str
+    covariance: Floats
 
     @property
     def refusal(self) -> str:
@@ -77,14 +79,46 @@ def together(
     -----
     What the instruments do not explain of each price stands beside it as a control (Lin and Wooldridge 2019, in Panel
     Data Econometrics, ch. 2): the price's own coefficient is then free of what made the price follow demand. Errors by
-    product and week take the first stage as known. Conditional F of a price: that of its part which the other prices,
-    by their instruments, do not explain (Sanderson and Windmeijer 2016, Journal of Econometrics 190:212-221).
+    product and week carry the first stage: a row's score is x (y - m) + M (Z'Z)^-1 z v'r, with x the regressors less
+    their weighted effects, M = sum m x z', v the first stage's residuals and r their coefficients (Newey 1984,
+    Economics Letters 14:201-206). Conditional F of a price: that of the mix of instruments which does not move the
+    other prices (of several it is Sanderson and Windmeijer 2016, Journal of Econometrics 190:212-221), with clustered
+    errors.
     """
     if len(prices) != len(instruments):
         raise ValueError(f"{len(prices)} prices need as many instruments, not {len(instruments)}.")
-    k = len(prices)
     columns = [*prices, *instruments, *controls]
-    rows = panel(frame, columns, product, week, [units], [product, week])
+    kind = scores.Clustered((product, week))
+    whole = panel(frame, [units, *columns], product, week, (), [product, week])
+    rows, _dropped = poisson.informative(whole, units, columns)
+    fitted, stage = _fitted(rows, units, prices, instruments, controls, kind)
+    covariance = _with_first_stage(fitted, stage, units, kind, (product, week))
+    own = tuple(
+        estimate(float(fitted.coefficients[i]), float(covariance[i, i]) ** 0.5, fitted.freedom, confidence)
+        for i in range(len(prices))
+    )
+    strengths = tuple(_conditional(stage, i, kind, product, week) for i in range(len(prices)))
+    return Together(own, strengths, fitted.n, fitted.errors, covariance[: len(prices), : len(prices)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """The first stage, product and week effects taken out: prices x, instruments and controls z, residuals v."""
+
+    x: Floats
+    z: Floats
+    v: Floats
+    prices: int
+    frame: pd.DataFrame
+
+
+def _fitted(
+    rows: Panel, units: str, prices: Sequence[str], instruments: Sequence[str], controls: Sequence[str],
+    kind: scores.Clustered,
+) -> tuple[poisson.Pseudo, _Stage]:  # fmt: skip
+    """Return the Poisson fit with the first stage's residuals, and that stage, on the same rows."""
+    k, columns = len(prices), [*prices, *instruments, *controls]
+    product, week = kind.columns
     left = rows.residuals(rows.frame[columns].to_numpy(float))
     x, z = left[:, :k], left[:, k:]
     if np.linalg.matrix_rank(z) < z.shape[1]:
@@ -92,28 +126,46 @@ def together(
     rest = x - z @ np.linalg.lstsq(z, x, rcond=None)[0]
     names = [f"_rest_{i}" for i in range(k)]
     known = rows.frame.assign(**dict(zip(names, rest.T, strict=True)))
-    kind = scores.Clustered((product, week))
     found = poisson.fit(known, units, [*prices, *controls, *names], product, week, kind)
-    own = tuple(
-        estimate(
-            float(found.coefficients[i]), float(found.covariance[i, i]) ** 0.5, found.freedom, confidence
-        )
-        for i in range(k)
-    )
-    held = left[:, 2 * k :]
+    if found.n < len(known):  # a residual told zeros apart: both stages on what is left
+        return _fitted(found.rows, units, prices, instruments, controls, kind)
+    return found, _Stage(x, z, rest, k, rows.frame)
+
+
+def _with_first_stage(
+    found: poisson.Pseudo, stage: _Stage, units: str, kind: scores.Clustered, effects: tuple[str, str]
+) -> Floats:
+    """Return the covariance of all coefficients with the first stage's error in it."""
+    regressors = found.rows.frame[list(found.names)].to_numpy(float)
+    left = found.rows.residuals(regressors - regressors.mean(axis=0), found.mean)
+    weighted = left * found.mean[:, None]
+    inverse = np.asarray(np.linalg.inv(weighted.T @ left), np.float64)
+    score = left * (found.rows.frame[units].to_numpy(float) - found.mean)[:, None]
+    moved = weighted.T @ stage.z @ np.linalg.inv(stage.z.T @ stage.z)
+    answer = stage.v @ found.coefficients[-stage.prices :]
+    score = score + (stage.z * answer[:, None]) @ moved.T
+    return scores.from_scores(kind, found.rows.frame, score, inverse, effects).matrix
+
+
+def _conditional(stage: _Stage, i: int, kind: scores.Clustered, product: str, week: str) -> float:
+    """Return the clustered F of the mix of instruments that moves price i and, in the sample, none of the others."""
+    k = stage.prices
+    x, z, held = stage.x, stage.z[:, :k], stage.z[:, k:]
     if held.shape[1]:
-        left = left - held @ np.linalg.lstsq(held, left, rcond=None)[0]
-    free = len(left) - sum(rows.effects) - len(controls) - k
-    strengths = tuple(_conditional(left[:, :k], left[:, k : 2 * k], i, free) for i in range(k))
-    return Together(own, strengths, found.n, found.errors)
-
-
-def _conditional(x: Floats, z: Floats, i: int, free: int) -> float:
-    others = [j for j in range(x.shape[1]) if j != i]
+        both = np.column_stack([x, z])
+        both = both - held @ np.linalg.lstsq(held, both, rcond=None)[0]
+        x, z = both[:, :k], both[:, k:]
+    others = [j for j in range(k) if j != i]
     own = x[:, i]
     if others:
         fitted = z @ np.linalg.lstsq(z, x[:, others], rcond=None)[0]
         own = own - x[:, others] @ np.linalg.lstsq(fitted, own, rcond=None)[0]
-    explained = z @ np.linalg.lstsq(z, own, rcond=None)[0]
-    left = own - explained
-    return float(explained @ explained / (z.shape[1] - len(others)) / (left @ left / free))
+        mix = z @ np.linalg.svd(x[:, others].T @ z)[2][-1]
+    else:
+        mix = z[:, 0]
+    slope = float(mix @ own / (mix @ mix))
+    inverse = np.array([[1 / (mix @ mix)]])
+    variance = scores.covariance(
+        kind, stage.frame, mix[:, None], own - slope * mix, inverse, [product, week], held.shape[1]
+    ).matrix[0, 0]
+    return slope**2 / float(variance)
