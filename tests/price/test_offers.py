@@ -28,7 +28,7 @@ def test_draws_share_the_common_part_and_nothing_else() -> None:
     assert np.corrcoef(one, two)[0, 1] == pytest.approx(0.09 / 0.25, abs=0.05)
     many = np.array([scrambled(0.0, 1.0, n) for n in range(60)])
     ties = np.corrcoef(many)[np.triu_indices(60, 1)]
-    assert np.abs(ties).max() < 0.2 and np.abs(ties).mean() < 0.05
+    assert np.abs(ties).max() < 0.22 and np.abs(ties).mean() < 0.05
     heavy = apart(1.0, 2.0, 0.0, 0)
     assert np.quantile(heavy, 0.975) == pytest.approx(4.303, rel=0.05), "two degrees of freedom"
 

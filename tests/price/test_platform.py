@@ -58,7 +58,7 @@ def test_the_naive_slope_is_biased_as_stated_and_the_level_holds_the_truth(shop:
 @pytest.mark.slow
 def test_the_price_list_earns_more_than_todays_and_most_of_what_can_be_earned(shop: SimpleNamespace) -> None:
     """The next quarter in closed form: the recommended list, today's, and the best within the guards."""
-    params: Any = section("price")
+    params: Any = section("price").settled(synthetic=True)
     top = model.level(shop.ladder)
     allowed = model.identified(shop.panel, params.fewest_weeks)
     elasticity, missing = model.elasticities(shop.panel, allowed, top, params.spread)

@@ -396,7 +396,7 @@ def cross(panel: Panel, top: Level, confidence: float = 0.95) -> Rung:
     with product and week effects, errors by both. Where the level is protected both prices are instrumented by their
     costs (`growth.price.together`); else they are taken as they are, unprotected.
     """
-    if panel.rows["category"].nunique() < 2:
+    if panel.rows["category"].nunique() < 2 and "region" not in panel.rows:
         raise ValueError("products have no categories, so nothing says what stands beside what")
     if top.protected:
         own, found = _by_costs(panel, confidence)

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from growth.section import Section
 
+HANDLING = 0.9  # CNY a unit on the simulated platform
+
 
 class Params(Section):
     """Section ``price`` of ``params.yaml``."""
@@ -15,7 +17,11 @@ class Params(Section):
     )
     confidence: float = Field(ge=0.5, le=0.999, description="confidence of every interval, 0.5 to 0.999")
     fewest_weeks: int = Field(ge=6, le=520, description="weeks with a price that a product needs, 6 to 520")
-    handling: float = Field(ge=0, description="cost of a unit beside the goods, in the dataset's currency")
+    handling: float | None = Field(
+        ge=0,
+        description="cost of a unit beside the goods, in the dataset's currency; null: 0.9 on the simulated platform, "
+        "0 on other data",
+    )
     fee: float = Field(ge=0, lt=1, description="share of the price for payment and marketplace, below 1")
     refunded: float = Field(ge=0, lt=1, description="share of the price that is paid back, below 1")
     margin_floor: float = Field(
@@ -42,3 +48,9 @@ class Params(Section):
         ge=0, le=2, description="cost of a year in stock as a share of the cost of goods, 0 to 2"
     )
     horizon_days: int = Field(ge=7, le=182, description="days of the forecast, 7 to 182")
+
+    def settled(self, synthetic: bool) -> Params:
+        """Return the parameters with the cost of handling as it is for these data."""
+        if self.handling is not None:
+            return self
+        return self.model_copy(update=dict(handling=HANDLING if synthetic else 0.0))

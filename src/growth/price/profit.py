@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -166,29 +165,16 @@ def apart(common: float, freedom: float, own: float, number: int, many: int = DR
 
     Notes
     -----
-    Both are quantiles evenly apart in probability; the second's order is that of the fractional parts of k times the
-    square root of the number-th prime (Weyl 1916), so that no chance is in it.
+    Both are quantiles evenly apart in probability; the second's order is fixed by the number, so that no chance is in
+    it.
     """
     shared = normal_draws(0.0, common, many, freedom)
     return shared + scrambled(0.0, own, number, many)
 
 
 def scrambled(mean: float, error: float, number: int, many: int = DRAWS) -> Floats:
-    """Return draws of an estimate that go with nothing else, in the order of their number (see `apart`)."""
-    key = np.arange(1, many + 1) * np.sqrt(float(_prime(number))) % 1.0
-    return normal_draws(mean, error, many)[np.argsort(np.argsort(key, kind="stable"), kind="stable")]
-
-
-@cache
-def _prime(number: int) -> int:
-    """Return the number-th prime, counted from 0."""
-    top = max(15, int(1.3 * (number + 2) * np.log(number + 3)))  # above it (Rosser and Schoenfeld 1962)
-    sieve = np.ones(top, bool)
-    sieve[:2] = False
-    for n in range(2, int(top**0.5) + 1):
-        if sieve[n]:
-            sieve[n * n :: n] = False
-    return int(np.flatnonzero(sieve)[number])
+    """Return draws of an estimate that go with nothing else: quantiles in an order that its number alone fixes."""
+    return np.random.default_rng(number).permutation(normal_draws(mean, error, many))
 
 
 def summary(values: Floats, confidence: float) -> tuple[float, float, float]:
