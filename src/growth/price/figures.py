@@ -104,7 +104,7 @@ def matrix(table: pd.DataFrame) -> Figure:
     axes.imshow(pd.DataFrame(apart, dtype=float), cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
     for i, row in enumerate(values):
         for j, value in enumerate(row):
-            text = f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+            text = f"{round(value, 1) + 0.0:.1f}".replace("-", "\N{MINUS SIGN}")
             dark = i != j and abs(value) > 0.6 * most
             axes.text(j, i, text, ha="center", va="center", fontsize=9, color="white" if dark else house.INK)
     axes.set_xticks(range(len(names)), names, rotation=35, ha="right")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 TWO = "{:.2f}"
 RUNGS = {c: TWO for c in ("elasticity", "low", "high")}
 AUDIT = {"spread": "{:.3f}", "left": "{:.0%}", "zeros": "{:.0%}"}
-OWN = {c: TWO for c in ("slope", "slope_error", "elasticity", "error", "low", "high")}
+ELASTICITY = ["product_id", "category", "slope", "slope_error", "elasticity", "low", "high"]
+OWN = dict.fromkeys(ELASTICITY[2:], TWO)
 LIST = {c: "{:,.2f}" for c in ("today", "price", "best", "low", "high", "gain", "gain_low", "gain_high")}
 LIST |= {"probability": "{:.0%}"}
 ORDERS = {"weekly": "{:,.1f}", "lead": "{:.1f}", "safety": "{:,.0f}", "served": "{:.1%}", "cost": "{:,.2f}"}

@@ -88,7 +88,7 @@ def tests(nb: Notebook, table: pd.DataFrame) -> None:
     able = int((table["share"] <= 1).sum())
     nb.finding(
         "D3.tests",
-        f"Of {plural(len(table), 'open case')} {count(able)} could be settled in 91 days with the shop's own customers"
+        f"Of {plural(len(table), 'open case')} {able or 'none'} could be settled in 91 days with the shop's own customers"
         f"{'' if able else ' (too few buy any one product: draw the prices of many together)'}; knowing is worth at "
         f"most {nb.data.currency} {count(table['worth'].max())} a week for a single product and "
         f"{count(table['worth'].sum())} for all.",
@@ -104,16 +104,20 @@ def pairs(nb: Notebook, table: pd.DataFrame, found: Sides, sure: float) -> None:
     """Record whether members should pay less."""
     worth = table[(table["probability"] >= sure) & (table["gain"] > 0)]
     lower = table[table["members"] < table["public"]]
+    worthy = (
+        f"{count(len(worth))} of {plural(len(table), 'product')} would surely earn more with a lower price for members, "
+        f"{nb.data.currency} {count(lower['gain'].sum())} a week over the {count(len(lower))} where they would pay less "
+        f"({signed_count(lower['low'].sum())} to {signed_count(lower['high'].sum())})."
+        if len(lower)
+        else "A lower price for members would earn less than one price for all, on every product."
+    )
     half = critical(float("inf"), nb.params.confidence) * found.error
     nb.finding(
         "D3.members",
         f"Members above {found.public} ({percent(found.share, 0)} of units) answer prices "
         f"{'more' if found.difference < 0 else 'less'} than those of {found.public} (difference "
         f"{signed(found.difference)}, {nb.level} {signed(found.difference - half)} to {signed(found.difference + half)}"
-        f"). Of {plural(len(table), 'product')} {count(len(worth))} would surely earn more with a price of their own "
-        f"for members; over the {count(len(lower))} where they would pay less it is {nb.data.currency} "
-        f"{count(lower['gain'].sum())} a week ({signed_count(lower['low'].sum())} to "
-        f"{signed_count(lower['high'].sum())}).",
+        f"). {worthy}",
         float(lower["gain"].sum()),
         f"{nb.data.currency} a week",
         low=float(lower["low"].sum()),

@@ -182,8 +182,11 @@ class Notebook:
             folder = Path(run) / "tables"
             folder.mkdir(exist_ok=True)
             frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g", lineterminator="\n")
-        more = f" First {shown} of {len(frame):,} rows." if len(frame) > shown else ""
-        display(HTML(table(frame.head(shown), caption + more, formats)), metadata={"growth": {"table": name}})
+        more = f". First {shown} of {len(frame):,} rows." if len(frame) > shown else ""
+        display(
+            HTML(table(frame.head(shown), caption.rstrip(".") + more, formats)),
+            metadata={"growth": {"table": name}},
+        )
 
     def _store(self) -> None:
         if run := os.environ.get(RUN_FOLDER):
