@@ -89,8 +89,8 @@ def tests(nb: Notebook, table: pd.DataFrame) -> None:
     nb.finding(
         "D3.tests",
         f"Of {plural(len(table), 'open case')} {able or 'none'} could be settled in 91 days with the shop's own "
-        f"customers{'' if able else ' (too few buy any one product: draw the prices of many together)'}; knowing is worth at "
-        f"most {nb.data.currency} {count(table['worth'].max())} a week for a single product and "
+        f"customers{'' if able else ' (too few buy any one product: draw the prices of many together)'}; knowing is "
+        f"worth at most {nb.data.currency} {count(table['worth'].max())} a week for a single product and "
         f"{count(table['worth'].sum())} for all.",
         float(table["worth"].sum()),
         f"{nb.data.currency} a week",
@@ -106,8 +106,8 @@ def pairs(nb: Notebook, table: pd.DataFrame, found: Sides, sure: float) -> None:
     lower = table[table["members"] < table["public"]]
     worthy = (
         f"{count(len(worth))} of {plural(len(table), 'product')} would surely earn more with a lower price for "
-        f"members, {nb.data.currency} {count(lower['gain'].sum())} a week over the {count(len(lower))} where they would "
-        f"pay less ({signed_count(lower['low'].sum())} to {signed_count(lower['high'].sum())})."
+        f"members, {nb.data.currency} {count(lower['gain'].sum())} a week over the {count(len(lower))} where they "
+        f"would pay less ({signed_count(lower['low'].sum())} to {signed_count(lower['high'].sum())})."
         if len(lower)
         else "A lower price for members would earn less than one price for all, on every product."
     )
