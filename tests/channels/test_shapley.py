@@ -47,9 +47,9 @@ def test_credit_of_rates_adds_up_and_warns() -> None:
     assert credit.conversions.sum() == pytest.approx(7, abs=1e-12)
     assert credit.value.sum() == pytest.approx(6, abs=1e-12)
     rates = shapley.rates(own)
-    assert rates.negative == ("b",)
+    assert rates.negative == ("b", "c"), "c: -0.083 / 6 + 0.014 / 3"
     assert (rates.sets, rates.seen, rates.empty) == (7, 3, 3), "within b, c, and b with c no path lies"
-    assert any("fewer conversions than none for b" in w for w in credit.warnings)
+    assert any("fewer conversions than none for b, c" in w for w in credit.warnings)
     assert rates.conversions.sum() == pytest.approx(7 / 18, abs=1e-12)
 
 

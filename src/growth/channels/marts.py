@@ -163,10 +163,11 @@ def _spans(tables: Tables, way: Way) -> Rows:
     lines = purchases(tables).group_by(sold="order_id").agg(value=_.amount.sum().cast(SUM))
     o = o.left_join(lines, o.order_id == lines.sold)
     own = ibis.window(group_by="person", order_by=["at", "record_id"])
+    whole = ibis.window(group_by="person", order_by=["at", "record_id"], preceding=None, following=None)
     o = o.mutate(
         nth=ibis.row_number().over(own).cast("int64"),
         since=ibis.coalesce(o["at"].lag().over(own), FAR[0]).cast("timestamp"),
-        group=o.record_id.min().over(ibis.window(group_by="person")) % way.buckets,
+        group=o.record_id.first().over(whole) % way.buckets,
     )
     before = o.select(
         "nth", "since", "group", owner="person", upto=_["at"].cast("timestamp"), number="record_id",
@@ -200,9 +201,7 @@ def journeys(tables: Tables, way: Way = WAY) -> Rows:
     how many there were, ``touches``, and how many are no step and why: ``old, shown_early, again, cut``.
     """
     spans = tables.once(f"channel_spans {way.buckets}", lambda own: _spans(own, way))
-    met = tables.once(
-        f"channel_met {way.direct} {way.direct_visits} {way.buckets}", lambda own: _met(own, way, spans)
-    )
+    met = tables.once(f"channel_met {way}", lambda own: _met(own, way, spans))
     ordered = spans.filter(_.number.notnull()).select("number", "nth", "value", "group")
     untouched = ordered.anti_join(met, ordered.number == met.order)
     untouched = untouched.mutate(
@@ -235,30 +234,28 @@ _LEFT = ("touches", "old", "shown_early", "again", "cut")
 
 
 def _met(tables: Tables, way: Way, spans: Rows) -> Rows:
-    """Return what each person met in each span: ``person, place, order, end, group, all`` (packed, sorted)."""
+    """Return what each person met in each span: ``person, place, order, end, group, all`` (packed, sorted).
+
+    ``early`` and ``shown``: the packed times from which on clicks, and things shown, count.
+    """
     t = _of_people(tables, way)
     spans = spans.mutate(
         low=(_micros(tables, _.since) + 1) << _SHIFT, high=(_micros(tables, _.upto) + 1) << _SHIFT
     )
     t = t.left_join(spans, t.person == spans.owner)
     own = ibis.ifelse(t.nth.isnull(), t["all"], _between(t["all"], t.low, t.high))
-    t = t.select("person", "number", "end", "group", "first", place=ibis.coalesce(t.nth, 0), part=own)
-    found = (
-        t.filter(_.part.length() > 0)
-        .group_by("person", "place")
-        .agg(
-            order=_.number.max(),
-            end=_.end.max(),
-            group=_.group.max(),
-            first=_["first"].min(),
-            all=_.part.collect(include_null=True),
-        )
-    )
-    found = found.mutate(
-        all=_["all"].flatten().sort(), group=ibis.coalesce(_.group, _["first"] % way.buckets)
-    )
+    found = t.select(
+        "person", place=ibis.coalesce(t.nth, 0), order=t.number, end=t.end, all=own,
+        group=ibis.coalesce(t.group, t["first"] % way.buckets),
+    )  # fmt: skip
+    found = found.filter(_["all"].length() > 0)
     latest = found["all"][found["all"].length() - 1] >> _SHIFT
-    return found.mutate(end=ibis.coalesce(found.end, latest)).drop("first")
+    found = found.mutate(end=ibis.coalesce(found.end, latest))
+    days = int(way.days * 24 * HOUR)
+    early, shown = (
+        (found.end - span) << _SHIFT for span in (days, min(days, int(way.impression_hours * HOUR)))
+    )
+    return found.mutate(early=early, shown=shown)
 
 
 def _between(keys: Any, low: Any, high: Any) -> Any:
@@ -266,40 +263,34 @@ def _between(keys: Any, low: Any, high: Any) -> Any:
 
 
 def _of_people(tables: Tables, way: Way) -> Rows:
-    """Return ``person, first`` (record), ``all``: the packed touches of each, in a row for each device.
-
-    Touches are put together by device before anything is looked up, so that all later joins are of few rows.
-    """
+    """Return ``person, first`` (record), ``all``: what each met, packed and in the order of time."""
     t = _touched(tables, way)
     key = ((_micros(tables, t["at"]) << 1) + t.click) << _CODE_BITS
-    t = t.select("customer_id", "visitor_id", "record_id", key=key + t.code)
-    t = t.group_by("customer_id", "visitor_id").agg(
+    t = t.mutate(key=key + t.code)
+    customer = t.customer_id
+    if "visitors" in tables:
+        who = tables.once("channel_people", people)
+        t = t.left_join(who, (t.visitor_id == who.linked) & (t["at"] >= who.since) & (t["at"] < who.until))
+        customer = ibis.coalesce(t.customer_id, t.owner)
+    t = t.group_by(person=_person(customer, t.visitor_id)).agg(
         first=_.record_id.min(), all=_.key.collect(include_null=True)
     )
-    if "visitors" not in tables:
-        return t.select("first", "all", person=_person(t.customer_id, t.visitor_id))
-    who = tables.once("channel_people", people)
-    who = who.mutate(low=_micros(tables, _.since) << _SHIFT, high=_micros(tables, _.until) << _SHIFT)
-    t = t.mutate(unnamed=ibis.ifelse(t.customer_id.isnull(), t.visitor_id, ibis.null("string")))
-    t = t.left_join(who, t.unnamed == who.linked)
-    always = t.since.isnull() | ((t.since == FAR[0]) & (t.until == FAR[1]))
-    own = ibis.ifelse(always, t["all"], _between(t["all"], t.low, t.high))
-    person = _person(ibis.coalesce(t.customer_id, t.owner), t.visitor_id)
-    return t.select("first", all=own, person=person).filter(_["all"].length() > 0)
+    return t.mutate(all=t["all"].sort())
 
 
 def _kept(met: Rows, way: Way) -> Rows:
     """Add ``steps``, the touches that are steps, in order of time, and how many are not, by reason."""
-    early = (met.end - int(way.days * 24 * HOUR)) << _SHIFT
-    shown = (met.end - int(min(way.impression_hours, way.days * 24) * HOUR)) << _SHIFT
-    recent = met.mutate(recent=met["all"].filter(lambda k: k >= early))
-    near = recent.mutate(near=recent.recent.filter(lambda k: ((k & (1 << _CODE_BITS)) > 0) | (k >= shown)))
+    is_click = 1 << _CODE_BITS
+    near = met.mutate(
+        recent=met["all"].filter(lambda k: k >= met.early),
+        near=met["all"].filter(lambda k: (k >= met.shown) | ((k >= met.early) & ((k & is_click) > 0))),
+    )
     once = near.mutate(once=_collapsed(near.near, way.collapse))
     found = once.mutate(steps=once.once[-way.steps :])
     sizes = [found[c].length() for c in ("all", "recent", "near", "once", "steps")]
     lost = {c: a - b for c, a, b in zip(_LEFT[1:], sizes[:-1], sizes[1:], strict=True)}
     found = found.mutate(touches=sizes[0], **lost).filter(_.order.notnull() | (sizes[-1] > 0))
-    return found.drop("all", "recent", "near", "once")
+    return found.drop("all", "recent", "near", "once", "early", "shown")
 
 
 def _collapsed(steps: Any, how: str) -> Any:
@@ -308,10 +299,7 @@ def _collapsed(steps: Any, how: str) -> Any:
     if how == "first of each":
         codes = steps.map(lambda k: k & _LAST_CODE)
         return steps.filter(lambda k, i: codes.index(k & _LAST_CODE) == i)
-    last = steps.length() - 1
-    return steps.filter(
-        lambda k, i: (i == last) | ((k & _LAST_CODE) != (steps[ibis.least(i + 1, last)] & _LAST_CODE))
-    )
+    return steps.filter(lambda k, i: (k & _LAST_CODE) != ibis.coalesce(steps[i + 1] & _LAST_CODE, -1))
 
 
 def paths(tables: Tables, way: Way = WAY) -> Rows:
