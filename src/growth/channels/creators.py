@@ -1,4 +1,4 @@
-"""What a creator or a livestream is worth: measured campaigns, few and noisy, drawn towards what its audience is like."""
+"""What a creator or a livestream is worth: few, noisy campaigns drawn towards what the audience is like."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from growth.channels import meta
 from growth.stats.contrast import check_confidence
@@ -150,11 +151,11 @@ def _people(creators: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
         twice = people.loc[people["creator"].duplicated(), "creator"].iloc[0]
         raise ValueError(f"Creator {twice} is there twice: keep one row each.")
     numbers = people[["cost", *features]].astype(float)
-    holes = ~np.isfinite(numbers)
-    if holes.to_numpy().any():
-        column = next(c for c in numbers if holes[c].any())
+    holes = pd.Series((~np.isfinite(numbers.to_numpy())).sum(axis=0), index=numbers.columns)
+    if holes.any():
+        column = str(holes.idxmax())
         raise ValueError(
-            f"{int(holes[column].sum()):,} creators have no `{column}`: look it up, leave them out, or leave it out."
+            f"{int(holes[column]):,} creators have no `{column}`: look it up, leave them out, or leave it out."
         )
     if (numbers["cost"] < 0).any():
         raise ValueError("A creator costs less than nothing: mend the table of creators.")
@@ -172,10 +173,12 @@ def _checked(people: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def _design(
-    rows: pd.DataFrame, known: Floats, features: Sequence[str]
+    rows: pd.DataFrame, known: NDArray[np.bool_], features: Sequence[str]
 ) -> tuple[Floats, list[str], list[str]]:
     """Return constant and features, as many as the measured creators can tell apart."""
-    used, left, columns = [], [], [np.ones(len(rows))]
+    used: list[str] = []
+    left: list[str] = []
+    columns = [np.ones(len(rows))]
     room = int(known.sum()) - 3  # a constant, a spread and one more
     for name in features:
         values = rows[name].to_numpy(float)

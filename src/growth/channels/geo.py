@@ -202,20 +202,39 @@ def synthetic(
         confidence,
     )
     null = null_gaps(x, y, before)
-    would = y[before:].mean()
+    would = float((y - gap)[before:].mean())
     cells = len(tested) * (len(y) - before)
     equal = float(np.linalg.norm(flat_y[:before] - flat_x[:, :before].mean(axis=0)))
     imbalance = float(np.linalg.norm(gap[:before]))
     others = [c for c in outcomes.columns if c not in set(tested)]
     ridge_att = float(ridge_gap[before:].mean())
     return Synthetic(
-        tuple(tested), pd.Series(weight, index=others), pd.Series(y, index=rows), pd.Series(y - gap, index=rows),
-        before, len(y) - before, att, low, high,
-        *(_over(e, float(would)) for e in (att, low, high)), *(e * cells for e in (att, low, high)),
-        imbalance, imbalance / equal if equal else 0.0,
-        p_of_shifts(np.abs(null), before), p_of_orders(np.abs(null), before), p_of_shifts(null, before),
-        ridge_att, ridge_att * cells, float(np.linalg.norm(ridge_gap[:before])), penalty, confidence,
-    )  # fmt: skip
+        tested=tuple(tested),
+        weights=pd.Series(weight, index=others),
+        observed=pd.Series(y, index=rows),
+        synthetic=pd.Series(y - gap, index=rows),
+        before=before,
+        during=len(y) - before,
+        att=att,
+        low=low,
+        high=high,
+        lift=_over(att, would + att),
+        lift_low=_over(low, would + att),
+        lift_high=_over(high, would + att),
+        incremental=att * cells,
+        incremental_low=low * cells,
+        incremental_high=high * cells,
+        imbalance=imbalance,
+        fit=imbalance / equal if equal else 0.0,
+        p_value=p_of_shifts(np.abs(null), before),
+        p_any_order=p_of_orders(np.abs(null), before),
+        p_mean=p_of_shifts(null, before),
+        ridge_att=ridge_att,
+        ridge_incremental=ridge_att * cells,
+        ridge_imbalance=float(np.linalg.norm(ridge_gap[:before])),
+        penalty=penalty,
+        confidence=confidence,
+    )
 
 
 def placebo(

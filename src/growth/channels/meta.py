@@ -164,8 +164,8 @@ def spread_interval(found: Meta, confidence: float = 0.95) -> tuple[float, float
 
 def _regression(y: Floats, v: Floats, x: Floats, tau: float) -> tuple[Floats, Floats]:
     weight = 1 / (v + tau**2)
-    covariance = np.linalg.inv((x.T * weight) @ x)
-    return covariance @ (x.T @ (weight * y)), covariance
+    covariance = np.asarray(np.linalg.inv((x.T * weight) @ x), float)
+    return np.asarray(covariance @ (x.T @ (weight * y)), float), covariance
 
 
 def _log_restricted(y: Floats, v: Floats, x: Floats, tau: float) -> float:
@@ -200,4 +200,4 @@ def _spreads(y: Floats, v: Floats, x: Floats) -> tuple[Floats, Floats]:
         low, high = float(grid[max(near[0] - 1, 0)]), float(grid[min(near[-1] + 1, _GRID - 1)])
     mass = np.exp(log - log.max())
     mass[[0, -1]] /= 2
-    return grid, mass / mass.sum()
+    return grid, np.asarray(mass / mass.sum(), float)
