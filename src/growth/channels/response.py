@@ -187,7 +187,7 @@ def controls(dates: pd.DatetimeIndex, harmonics: int = 2, trend: bool = True) ->
         Waves a year: 1, 2, … of them.
     trend : bool
     """
-    angle = 2 * np.pi * (dates.dayofyear.to_numpy() - 1) / 365.25
+    angle = 2 * np.pi * (dates.day_of_year.to_numpy() - 1) / 365.25
     made: dict[str, Floats] = {"trend": np.linspace(0, 1, len(dates))} if trend else {}
     for k in range(1, harmonics + 1):
         made[f"sin {k}"], made[f"cos {k}"] = np.sin(k * angle), np.cos(k * angle)
