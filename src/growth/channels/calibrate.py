@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import chdtrc
 
 from growth.channels import meta
 from growth.stats.contrast import (
@@ -29,6 +30,7 @@ from growth.stats.moments import Floats
 
 ALLOCATED, UNPAID = "allocated, not measured", "costs nothing, not measured"
 ENDLESS = "no finite interval"
+SURE = 0.01  # p-value below which channels differ in truth
 FEWEST_SHRUNK = 8  # measured channels from which on their spread may be known well enough to lean on
 
 
@@ -192,7 +194,7 @@ def together(
     found: Sequence[Estimate], covariance: Floats | None = None, confidence: float = 0.95
 ) -> Estimate:
     """Return the sum of estimates; see `over_claim_together`."""
-    own, freedom = satterthwaite([(e.error**2, e.freedom) for e in found])
+    own, freedom = _summed([(e.error**2, e.freedom) for e in found])
     variance = own if covariance is None else float(np.sum(covariance))
     return estimate(float(np.sum([e.value for e in found])), sqrt(variance), freedom, confidence)
 
@@ -212,8 +214,8 @@ def shrunk(
     Returns
     -------
     DataFrame or None
-        ``channel, orders, low, high, own``; None where there are fewer than 8 measured channels, or the spread of what
-        channels bring for each order credited is not known to within a factor of 3.
+        ``channel, orders, low, high, own``; None where there are fewer than 8 measured channels, they do not differ
+        by more than chance (Cochran's Q, p above .01), or their spread is not known to within a factor of 3.
     str
         Why not; empty where it was done.
 
@@ -229,6 +231,10 @@ def shrunk(
             f"{len(rate)} measured channels do not tell how channels differ: at least {FEWEST_SHRUNK} would",
         )
     found = meta.fit(rate, error)
+    weight = 1 / error**2
+    apart = float(weight @ (rate - weight @ rate / weight.sum()) ** 2)
+    if chdtrc(len(rate) - 1, apart) > SURE:
+        return None, "how much channels differ is not told from chance"
     low, high = meta.spread_interval(found, confidence)
     if low <= 0 or high > 9 * low:  # within a factor of 3 each way
         return (
@@ -479,7 +485,7 @@ def _total(
     parts = [
         (
             float(direct @ cov @ direct),
-            satterthwaite([(m.orders.error**2, m.orders.freedom) for m in paid])[1],
+            _summed([(m.orders.error**2, m.orders.freedom) for m in paid])[1],
         )
     ]
     if rest.sum() > 0:
@@ -489,5 +495,12 @@ def _total(
         parts.append((deviations, law.freedom))
         if deviations == 0:  # channels look alike, by chance perhaps: the freedom is still that of few
             parts = [(parts[0][0], law.freedom)]
-    variance, freedom = satterthwaite(parts)
+    variance, freedom = _summed(parts)
     return estimate(value, sqrt(variance), freedom, confidence)
+
+
+def _summed(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the variance of a sum and its freedom; that of variances which are known is infinite."""
+    if all(freedom == inf for _, freedom in parts):
+        return float(np.sum([variance for variance, _ in parts])), inf
+    return satterthwaite(parts)

@@ -233,7 +233,12 @@ def _check(made: pd.DataFrame, place: Ints, end: pd.Timestamp) -> None:
             f"{int(unknown.sum()):,} invitations are by nobody in the table of customers who had joined by "
             f"{end:%Y-%m-%d}: add these customers, or leave their invitations out."
         )
-    if (made["inviter_id"] == made["customer_id"]).any():
+    named = made.loc[made["customer_id"].notna()]
+    if named["joined_at"].isna().any():
+        raise ValueError(
+            f"{int(named['joined_at'].isna().sum()):,} invitations say who joined, not when: give the time, or nobody."
+        )
+    if (named["inviter_id"] == named["customer_id"]).any():
         raise ValueError("A customer invites itself: leave such invitations out.")
     if (made["joined_at"] < made["invited_at"]).any():
         raise ValueError("Somebody joins before being invited: check the times of referrals.")

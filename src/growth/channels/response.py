@@ -500,7 +500,7 @@ def _one(again: _Model, theta: Floats, total: float, model: _Model) -> tuple[Flo
 
 def _panel_clearing(shape: tuple[int, ...], z: Floats) -> tuple[Clear, int]:
     """Return how to take region and period effects and controls out, and the parameters that it spends."""
-    basis = _basis(_two_way(z).reshape(-1, z.shape[2]))
+    basis = _basis(_two_way(z).reshape(shape[0] * shape[1], z.shape[2]))
 
     def clear(columns: Floats) -> Floats:
         flat = _two_way(columns.reshape(*shape, -1)).reshape(len(columns), -1)
