@@ -18,6 +18,7 @@ from growth.simulation.people import BOT, FAKE, HUMAN
 from growth.simulation.potential import Outcome
 from growth.simulation.rng import Ints
 from growth.simulation.tables import order_ids
+from growth.simulation.touches import Sums, Touches, sums
 from growth.simulation.world import CHANNELS, GROWTH, LOSS, MATURITY, PHASES, TYPES
 
 KINDS = ("human", "bot", "fake")
@@ -37,11 +38,12 @@ class Chunk:
     expected: dict[str, float]  # sums of `expected_return` and of `voice_truth.sums`
     tried: dict[str, float]  # sums of `potential.look`, by "experiment | arm | what"
     sold: Ints  # units ordered, (day, product)
+    touched: Sums
 
     @classmethod
     def of(
         cls, scene: Scene, lives: Lives, memory: Memory, tally: Tally, v: Visits, made: dict[str, pa.Table],
-        planted: dict[str, dict[str, int]], looked: list[Outcome],
+        planted: dict[str, dict[str, int]], looked: list[Outcome], touched: Touches,
     ) -> Chunk:  # fmt: skip
         """Collect what is known only here."""
         came, expected = _coming_back(scene, lives)
@@ -58,6 +60,7 @@ class Chunk:
             expected | voice_truth.sums(scene, lives, memory, v),
             {f"{e} | {arm} | {what}": n for e, arm, sums in looked for what, n in sums.items()},
             stock.sold(scene.state, lives),
+            sums(scene, touched),
         )
 
 
