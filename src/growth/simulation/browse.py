@@ -108,7 +108,9 @@ class WayIn:
     """How visits come in: the channel of the visit, and the one that claims it and whose click it is, if any."""
 
     channel: Ints
-    claim: Ints  # the channel of touches that claims the visit, whether or not it reaches its person; -1: none
+    claim: (
+        Ints  # the channel of touches that claims the visit, whether or not it reaches its person; -1: none
+    )
     own: NDArray[np.bool_]  # by a click on that channel
     search: NDArray[np.bool_]  # by a search for the shop, after it
 

@@ -126,11 +126,11 @@ def claims(
     out = channel == OFFLINE
     width[out] = np.array(c.offline)[tier[out]]
     made = np.flatnonzero(channel == CREATOR)
-    width[made] = _creator_share(draws, number[made], day[made])
+    width[made] = creator_share(draws, number[made], day[made])
     return np.where(depth < width, channel, NOBODY), depth
 
 
-def _creator_share(draws: Draws, number: Ints, day: Ints) -> Floats:
+def creator_share(draws: Draws, number: Ints, day: Ints) -> Floats:
     """Return the share of the campaign that runs, of those who follow its creator."""
     campaign = creators.running(day)
     share = creators.of_creators("share")[campaign % len(creators.CREATORS)]
@@ -202,7 +202,7 @@ def _shown(scene: Scene, memory: Memory, seen: Candidates, channel: int, rows: I
         c = scene.world.channels
         width = np.array(c.offline)[scene.people.city_tier[who]] if channel == OFFLINE else c.share[channel]
         if channel == CREATOR:
-            width = _creator_share(scene.draws, scene.people.number[who], day)
+            width = creator_share(scene.draws, scene.people.number[who], day)
         narrower = seen.depth[rows] < width * answer(np.full(1, scale), c.half_other)
         shown &= narrower | ~_scaled(scene, channel, day)
     return shown
@@ -218,6 +218,11 @@ def _scaled(scene: Scene, channel: int, day: Ints) -> Marks:
 
 def held(scene: Scene, memory: Memory, channel: int, who: Ints, day: Ints) -> Marks:
     """Return from whom a test keeps a channel on these days."""
+    return held_of(scene, memory.sign_up[who], channel, who, day)
+
+
+def held_of(scene: Scene, sign_up: Ints, channel: int, who: Ints, day: Ints) -> Marks:
+    """Return the same, given the slot of each person's sign-up."""
     out = np.zeros(who.size, dtype=bool)
     for test in scene.plan.tests:
         if test.channel != channel or test.unit != "customer":
@@ -225,8 +230,8 @@ def held(scene: Scene, memory: Memory, channel: int, who: Ints, day: Ints) -> Ma
         first = day_of(test.start)
         rows = np.flatnonzero((day >= first) & (day < first + 7 * test.weeks))
         if rows.size:
-            mine = listed(scene, memory, test, who[rows])
-            out[rows] = mine & (arm(scene.draws, test, scene.people.number[who[rows]]) == 0)
+            number = scene.people.number[who[rows]]
+            out[rows] = listed(scene, sign_up[rows], test, number) & (arm(scene.draws, test, number) == 0)
     return out
 
 
@@ -235,13 +240,12 @@ def arm(draws: Draws, test: ChannelTest, number: Ints) -> Ints:
     return draws.pick(f"arm {test.id}", (0.5, 0.5), number)
 
 
-def listed(scene: Scene, memory: Memory, test: ChannelTest, who: Ints) -> Marks:
+def listed(scene: Scene, sign_up: Ints, test: ChannelTest, number: Ints) -> Marks:
     """Return who is in a test: customers, from sign-up on; of a campaign, followers who signed up before it."""
     if test.campaign < 0:
-        return np.ones(who.size, dtype=bool)
-    before = memory.sign_up[who] < day_of(test.start) * 2
-    campaign = np.full(who.size, test.campaign)
-    return before & follows(scene.draws, scene.people.number[who], campaign)
+        return np.ones(number.size, dtype=bool)
+    before: Marks = sign_up < day_of(test.start) * 2
+    return before & follows(scene.draws, number, np.full(number.size, test.campaign))
 
 
 def gains(scene: Scene, memory: Memory, week: int, days: Ints) -> Floats:
@@ -263,7 +267,7 @@ def gains(scene: Scene, memory: Memory, week: int, days: Ints) -> Floats:
             width = np.repeat(np.array(c.offline)[p.city_tier][:, None], days.size, axis=1)
         if channel == CREATOR:
             number, day = np.broadcast_arrays(p.number[:, None], days[None, :])
-            width = _creator_share(scene.draws, number.ravel(), day.ravel()).reshape(number.shape)
+            width = creator_share(scene.draws, number.ravel(), day.ravel()).reshape(number.shape)
         extra = width * (answer(np.full(1, scale), c.half_other) - 1) * _scaled(scene, channel, days)[None, :]
         out[channel] = extra * reached.get(channel, np.ones(len(p), dtype=bool))[:, None]
     return out

@@ -88,7 +88,7 @@ def enrolled(scene: Scene, memory: Memory, when: Ints, test: ChannelTest) -> Int
     """Return who is in a test: all customers by its end, from sign-up on; of a campaign, those on its list."""
     end = (day_of(test.start) + 7 * test.weeks) * DAY
     who = np.flatnonzero((when < min(end, scene.state.span.end_second)) & (scene.people.kind == HUMAN))
-    return who[causes.listed(scene, memory, test, who)]
+    return who[causes.listed(scene, memory.sign_up[who], test, scene.people.number[who])]
 
 
 def _customers(

@@ -146,7 +146,7 @@ class Pool:
             return
         ran = _Sums(scene, memory, _since(lives, self.before), w)
         name = f"channels: {w.name}"
-        self.outcomes.append((name, "as it ran", ran.total(None, None)))
+        self.outcomes.append((name, "as it ran", ran.total(None, None) | ran.later(scene.people.arrival)))
         there = self._scene(scene)
         own = _Sums(there, self.memory, self.lives, w) if self.rows.size else None
         for k, way in enumerate(w.ways):
@@ -203,6 +203,23 @@ class _Sums:
             "customers": float(joined.sum()),
         }
 
+    def later(self, arrival: Ints) -> dict[str, float]:
+        """Return visits after the first, and what they leave: what a channel can bring."""
+        if self.nothing:
+            return {"later visits": 0.0, "later contribution": 0.0}
+        w = self.window
+
+        def mine(who: Ints, key: Ints) -> Marks:
+            inside: Marks = (key >= w.first * 2) & (key < w.end * 2) & (key // 2 != arrival[who])
+            return inside
+
+        return {
+            "later visits": float(mine(self.visit_who, self.visit_key).sum()),
+            "later contribution": float(
+                self.money["contribution"][mine(self.order_who, self.order_key)].sum()
+            ),
+        }
+
 
 def _length(lives: Lives) -> tuple[dict[str, int], int]:
     """Return how many weeks of each table there are, and how many visits."""
@@ -234,4 +251,3 @@ def pools(scene: Scene) -> list[Pool]:
         Pool(w, np.full((len(w.ways), len(scene.people)), NEVER), none, none)
         for w in windows(scene.world, scene.plan)
     ]
-

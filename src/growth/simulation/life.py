@@ -131,7 +131,9 @@ class Scene:
     plan: Plan
     runs: tuple[trials.Run, ...] = ()
     ghosts: tuple[potential.Ghost, ...] = ()
-    ways: tuple[causes.Way, ...] = ()  # ways of running the channels, and which of them holds for each person …
+    ways: tuple[
+        causes.Way, ...
+    ] = ()  # ways of running the channels, and which of them holds for each person …
     way: Ints | None = None  # … negative: the way it ran …
     ways_from: int = 0  # … from this day on
 
@@ -265,9 +267,7 @@ def visits(scene: Scene, memory: Memory, week: int) -> tuple[causes.Candidates, 
     return seen, happens
 
 
-def go(
-    scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int, comes: causes.Candidates
-) -> None:
+def go(scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int, comes: causes.Candidates) -> None:
     """Let the visits of a week happen, and for some a second one on the same day."""
     number = scene.people.number[comes.who]
     again = scene.draws.uniform("second visit", number, comes.day) < scene.world.people.second_visit

@@ -251,4 +251,3 @@ def stores_a_month(plan: Plan, world: World, day: int) -> int:
 def answer(scale: Floats, half: float) -> Floats:
     """Return by what factor a channel without a curve of its own brings more when its spend is scaled."""
     return response(scale, np.full(1, half))
-

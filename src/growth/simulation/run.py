@@ -153,7 +153,7 @@ def simulate(
     touched = [chunk.touched for chunk in chunks]
     found.append(_store(job, {"spend": channel_tables.spend(plan, job.world, touched)}, raw, 0))
     ahead = None if job.horizon else replace(job, horizon=AHEAD).state()
-    write_truth(truth, job.world, state, ahead, chunks, add_up(found))
+    write_truth(truth, job.world, state, plan, ahead, chunks, add_up(found))
 
 
 def _store(job: Job, made: dict[str, pa.Table], raw: Path, part: int) -> dict[str, dict[str, int]]:

@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import browse, channel_tables, clubs, price_tests, rivals, store, trial_tables, voice, words
+from growth.simulation import (
+    browse,
+    channel_tables,
+    clubs,
+    price_tests,
+    rivals,
+    store,
+    trial_tables,
+    voice,
+    words,
+)
 from growth.simulation.browse import Visits
 from growth.simulation.clock import CURRENCY, DAY
 from growth.simulation.life import NEVER, Lives, Memory, Scene

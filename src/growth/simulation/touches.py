@@ -19,7 +19,7 @@ from scipy.special import pdtr
 from growth.simulation import browse, causes, creators, store, words
 from growth.simulation.browse import Visits, WayIn
 from growth.simulation.clock import DAY, day_of
-from growth.simulation.life import NEVER, ORDERED, Memory, Scene, order_offset
+from growth.simulation.life import ORDERED, Memory, Scene, order_offset
 from growth.simulation.people import HUMAN
 from growth.simulation.rng import Floats, Ints
 from growth.simulation.world import (
@@ -128,12 +128,19 @@ def _clicked(scene: Scene, memory: Memory, v: Visits, way: WayIn, rows: Ints) ->
     habit = np.where(free, np.where(u < 0.45, BRAND, SEO), SEO)
     habit = np.where(u >= np.where(customer, 0.80, 0.65), SEARCH_ADS, habit)
     habit = np.where((way.search[rows] | (own & (claim == BRAND))), np.where(free, BRAND, SEO), habit)
-    lately = customer & _came_lately(scene, v)[rows]
+    lately = customer & came_lately(scene, v)[rows]
     ads = np.where(lately & (u < 0.5), RETARGETING, DISPLAY)
     ads = np.where(own & (claim == RETARGETING), np.where(lately, RETARGETING, DISPLAY), ads)
     guess = np.select(
         [coarse == 0, coarse == 1, coarse == 2, coarse == 3, coarse == 4, coarse == 5],
-        [habit, ads, SOCIAL, CREATOR, np.where(u < 0.5, PARTNER, REFERRAL), np.where(customer, OFFLINE, NONE)],
+        [
+            habit,
+            ads,
+            SOCIAL,
+            CREATOR,
+            np.where(u < 0.5, PARTNER, REFERRAL),
+            np.where(customer, OFFLINE, NONE),
+        ],
         NONE,
     )
     plain = own & np.isin(claim, (SEARCH_ADS, DISPLAY, SOCIAL, SEO, PARTNER))
@@ -141,7 +148,7 @@ def _clicked(scene: Scene, memory: Memory, v: Visits, way: WayIn, rows: Ints) ->
     return out
 
 
-def _came_lately(scene: Scene, v: Visits) -> Marks:
+def came_lately(scene: Scene, v: Visits) -> Marks:
     """Return whether a visit's person came without an order in the weeks before: whom retargeting follows."""
     week = v.key // 14
     without = np.where(v.outcome != ORDERED, week, -1)
@@ -234,7 +241,9 @@ def _followed(scene: Scene, memory: Memory, v: Visits) -> Touches:
     rows = rows[draws.uniform("followed", number, v.key[rows]) < c.shown_after]
     number = scene.people.number[v.who[rows]]
     wait = 3600 + draws.exponential("followed at", number, v.key[rows]) * 2 * DAY
-    return _touches(v.who[rows], v.device[rows], v.start[rows] + wait.astype(np.int64), RETARGETING, IMPRESSION)
+    return _touches(
+        v.who[rows], v.device[rows], v.start[rows] + wait.astype(np.int64), RETARGETING, IMPRESSION
+    )
 
 
 def _creators(scene: Scene, v: Visits) -> list[Touches]:
@@ -261,7 +270,9 @@ def _with_costs(scene: Scene, v: Visits, t: Touches) -> Touches:
     c, cost = scene.world.channels, t.cost.copy()
     cost[t.channel == BRAND] = round(100 * c.click_brand)
     back = t.channel == RETARGETING
-    cost[back] = np.where(t.kind[back] == CLICK, round(100 * c.click_retargeting), round(100 * c.shown_retargeting))
+    cost[back] = np.where(
+        t.kind[back] == CLICK, round(100 * c.click_retargeting), round(100 * c.shown_retargeting)
+    )
     cost[t.channel == AFFILIATE] = 0
     rows = np.flatnonzero(t.channel == AFFILIATE)
     if rows.size:
@@ -288,7 +299,9 @@ def table(scene: Scene, t: Touches, linked: Ints) -> pa.Table:
             "at": store.times(t.at),
             "channel": store.labels(MEDIA, t.channel),
             "kind": store.labels(KINDS, t.kind),
-            "campaign_id": store.labels([*campaigns, ""], np.where(t.campaign >= 0, t.campaign, 0), t.campaign < 0),
+            "campaign_id": store.labels(
+                [*campaigns, ""], np.where(t.campaign >= 0, t.campaign, 0), t.campaign < 0
+            ),
             "cost": store.money(np.maximum(t.cost, 0), t.cost < 0),
         }
     )
@@ -323,6 +336,3 @@ def sums(scene: Scene, t: Touches) -> Sums:
         return np.bincount(place, weight, minlength=cells.size).astype(np.int64)
 
     return Sums(cells, total(t.kind == IMPRESSION), total(t.kind == CLICK), total(np.maximum(t.cost, 0)))
-
-
-assert NEVER > 0

@@ -18,7 +18,9 @@ CHANNELS = ("search", "ads", "social", "creator", "referral", "offline", "direct
 # Channels of touches and spend. The first three answer what is spent on them, region by region and week by week.
 MEDIA = ("search_ads", "display", "social", "seo", "offline", "partner", "brand_search", "retargeting", "creator",
          "affiliate", "referral")  # fmt: skip
-SEARCH_ADS, DISPLAY, SOCIAL, SEO, OFFLINE, PARTNER, BRAND, RETARGETING, CREATOR, AFFILIATE, REFERRAL = range(11)
+SEARCH_ADS, DISPLAY, SOCIAL, SEO, OFFLINE, PARTNER, BRAND, RETARGETING, CREATOR, AFFILIATE, REFERRAL = range(
+    11
+)
 CURVED = 3
 PAID = (SEARCH_ADS, DISPLAY, SOCIAL, OFFLINE, BRAND, RETARGETING, CREATOR, AFFILIATE)
 DEVICES = ("phone", "desktop", "tablet")
@@ -340,12 +342,14 @@ class Channels:
     half: tuple[float, ...] = (1.0, 2.0, 1.5)
     swing: tuple[float, ...] = (0.010, 0.018, 0.015)
     level: float = 0.25  # spread of the log of spend a head between cities
-    follows: float = 0.7  # how far spend follows season, events and market: log spend a log of their factor on visits
+    follows: float = (
+        0.7  # how far spend follows season, events and market: log spend a log of their factor on visits
+    )
     usual: tuple[float, ...] = (2_700.0, 5_800.0, 1_900.0)  # usual spend a week, CNY, at the default size
     # How the others would answer a change of spend (as `half`).
     half_other: float = 1.0
     within: int = 2  # weeks after a visit without an order in which retargeting follows a customer
-    fee: float = 700.0  # of a campaign of a creator with a million followers, CNY, at the default size
+    fee: float = 4_000.0  # of a campaign of a creator with a million followers, CNY, at the default size
     stores: float = 2_500.0  # of the stores' events a month, CNY, at the default size
     since: date = date(2024, 7, 1)  # first day from which on touches are recorded
     # Costs of a touch, CNY: a click on brand search; an impression and a click of retargeting; a share of the order.
@@ -359,7 +363,9 @@ class Channels:
     # Of the visits that a channel brings: share by its own click, and by a search for the shop; the others otherwise.
     own_click: tuple[float, ...] = (0.75, 0.10, 0.30, 0.90, 0.70, 0.85, 0.95, 0.35, 0.35, 0.0, 0.0)
     by_search: tuple[float, ...] = (0.05, 0.45, 0.25, 0.0, 0.0, 0.0, 0.0, 0.10, 0.25, 0.0, 0.0)
-    seen_before: float = 0.9  # share of those brought by display, social, retargeting, creators that were shown it
+    seen_before: float = (
+        0.9  # share of those brought by display, social, retargeting, creators that were shown it
+    )
     # Shown to those who come anyway, and to those who do not: a person and week at usual spend; a visit without an
     # order (retargeting); a follower of the best known creator and campaign.
     shown: tuple[float, ...] = (0.0, 0.012, 0.008)
@@ -389,5 +395,6 @@ class World:
     voice: Voice = field(default_factory=Voice)
     channels: Channels = field(default_factory=Channels)
     experiments: tuple[Experiment, ...] = EXPERIMENTS
+
 
 assert max(c.share for c in CREATORS) <= Channels().room[CREATOR] and sum(Channels().room) <= 1 + 1e-12
