@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from growth.simulation import store, words
+from growth.simulation import causes, store, words
 from growth.simulation.clock import DAY
 from growth.simulation.life import ABANDONED, BROWSED, ORDERED, Scene, order_offset
 from growth.simulation.people import BOT, FAKE, HUMAN, category_weights
@@ -40,6 +41,7 @@ class Visits:
     line_off: Ints  # taken off the line by an experiment's offer, fen …
     line_slot: Ints  # … of this run; -1: none
     sign_up: Ints  # key of the visit at which its person signed up
+    cause: Ints  # the channel whose doing the visit is; -1: nobody's
 
     @property
     def day(self) -> Ints:
@@ -88,8 +90,8 @@ def searches(scene: Scene, v: Visits) -> Ints:
     return np.where(scene.people.kind[v.who] == HUMAN, found, 0)
 
 
-def channels(scene: Scene, v: Visits) -> Ints:
-    """Return the channel of each visit: the acquisition channel on the first day, a mixture later."""
+def habits(scene: Scene, v: Visits) -> Ints:
+    """Return the way in that is a habit: the acquisition channel on the first day, a mixture later."""
     people = scene.people
     u = scene.draws.uniform("visit channel", people.number[v.who], v.key)
     habit = np.array([0.20, 0.09, 0.08, 0.05, 0.02, 0.02, 0.40, 0.06, 0.08])
@@ -97,11 +99,47 @@ def channels(scene: Scene, v: Visits) -> Ints:
     return np.where(v.day == people.arrival[v.who], people.channel[v.who], later)
 
 
-def session_table(scene: Scene, v: Visits, views: Ints, seeks: Ints) -> pa.Table:
+# What a click on each channel of touches is called as the channel of a visit: search, ads, social, creator, …
+CLICK_OF = np.array([0, 1, 2, 0, 5, 4, 0, 1, 3, 1, 4])
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """How visits come in: the channel of the visit, and the one that claims it and whose click it is, if any."""
+
+    channel: Ints
+    claim: (
+        Ints  # the channel of touches that claims the visit, whether or not it reaches its person; -1: none
+    )
+    own: NDArray[np.bool_]  # by a click on that channel
+    search: NDArray[np.bool_]  # by a search for the shop, after it
+
+
+def ways_in(scene: Scene, v: Visits) -> WayIn:
+    """Return the ways in: out of habit, or, of the first visit of a day that a channel claims, by its doing.
+
+    It depends on who the person is and on the day alone, on nothing that was done before.
+    """
+    people, c = scene.people, scene.world.channels
+    claim = np.full(v.who.size, causes.NOBODY)
+    first = (v.key % 2 == 0) & (people.kind[v.who] == HUMAN) & (v.day != people.arrival[v.who])
+    rows = np.flatnonzero(first)
+    who, number = v.who[rows], people.number[v.who[rows]]
+    claim[rows] = causes.claims(
+        scene.draws, scene.world, scene.plan, number, people.region[who], people.city_tier[who], v.day[rows]
+    )[0]
+    u = scene.draws.uniform("own click", people.number[v.who], v.key)
+    own = (claim >= 0) & (u < np.array(c.own_click)[claim])
+    search = (claim >= 0) & ~own & (u < np.array(c.own_click)[claim] + np.array(c.by_search)[claim])
+    channel = np.where(own, CLICK_OF[claim], np.where(search, 0, habits(scene, v)))
+    return WayIn(channel, claim, own, search)
+
+
+def session_table(scene: Scene, v: Visits, views: Ints, seeks: Ints, way: WayIn | None = None) -> pa.Table:
     """Return the table sessions."""
     draws, people = scene.draws, scene.people
     number = people.number[v.who]
-    channel = channels(scene, v)
+    channel = (way or ways_in(scene, v)).channel
     paid = np.isin(channel, (1, 2, 3))
     u = draws.uniform("campaign", number, v.key)
     campaign = (u * len(CAMPAIGNS)).astype(np.int64)

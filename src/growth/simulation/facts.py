@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from growth.simulation import clubs, stock, store, voice_truth, words
+from growth.simulation import channel_truth, clubs, referrals, stock, store, voice_truth, words
 from growth.simulation.browse import Visits
 from growth.simulation.clock import DAY
 from growth.simulation.life import NEVER, ORDERED, Lives, Memory, Scene, Tally
@@ -18,10 +18,14 @@ from growth.simulation.people import BOT, FAKE, HUMAN
 from growth.simulation.potential import Outcome
 from growth.simulation.rng import Ints
 from growth.simulation.tables import order_ids
+from growth.simulation.touches import Sums, Touches, sums
 from growth.simulation.world import CHANNELS, GROWTH, LOSS, MATURITY, PHASES, TYPES
 
 KINDS = ("human", "bot", "fake")
 AGAIN_DAYS = 91  # window after a delivery in which another order counts as coming back
+
+
+INVITED = ("referrals: customers of a year", "referrals: brought in a year")
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,20 @@ class Chunk:
     expected: dict[str, float]  # sums of `expected_return` and of `voice_truth.sums`
     tried: dict[str, float]  # sums of `potential.look`, by "experiment | arm | what"
     sold: Ints  # units ordered, (day, product)
+    touched: Sums
 
     @classmethod
     def of(
         cls, scene: Scene, lives: Lives, memory: Memory, tally: Tally, v: Visits, made: dict[str, pa.Table],
-        planted: dict[str, dict[str, int]], looked: list[Outcome],
+        planted: dict[str, dict[str, int]], looked: list[Outcome], touched: Touches,
     ) -> Chunk:  # fmt: skip
         """Collect what is known only here."""
         came, expected = _coming_back(scene, lives)
         left = clubs.causes(scene, lives, memory, v) | voice_truth.counts(scene, lives, memory, v)
         span = scene.state.span
+        when = clubs.signed_up(scene, v)
+        invited = referrals.sums(scene, when)
+        brought = channel_truth.sums(scene, lives, memory, v, when) | invited
         watched = clubs.watch(scene, lives, memory, v) if span.last == span.now else {}
         return cls(
             tally,
@@ -54,10 +62,16 @@ class Chunk:
             _people(scene, memory, v, made),
             _phases(scene, lives),
             _fakes(scene, v),
-            _counts(scene, v, made) | _members(scene, memory) | came | left | watched,
-            expected | voice_truth.sums(scene, lives, memory, v),
+            _counts(scene, v, made)
+            | _members(scene, memory)
+            | came
+            | left
+            | watched
+            | {k: round(n) for k, n in invited.items() if k in INVITED},
+            expected | voice_truth.sums(scene, lives, memory, v) | brought,
             {f"{e} | {arm} | {what}": n for e, arm, sums in looked for what, n in sums.items()},
             stock.sold(scene.state, lives),
+            sums(scene, touched),
         )
 
 

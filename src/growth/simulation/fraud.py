@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from growth.simulation.causes import NOBODY
 from growth.simulation.clock import DAY
 from growth.simulation.life import BROWSED, NEVER, ORDERED, Lives, Memory, Scene, order_offset
 from growth.simulation.people import BOT, FAKE
@@ -47,6 +48,7 @@ def _add_visits(
     lives.add(
         "visits", who=who, key=key, second=second, device=device,
         load=np.rint(load).astype(np.int64), outcome=np.full(who.size, outcome, dtype=np.int64),
+        cause=np.full(who.size, NOBODY),
     )  # fmt: skip
     index = np.arange(who.size) + lives.visits_so_far
     lives.visits_so_far += who.size

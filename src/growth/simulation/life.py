@@ -6,13 +6,15 @@ A week's draws are those of its days and visits; what a person did before enters
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from growth.simulation import demand, potential, trials
+from growth.simulation import causes, channel_worlds, demand, potential, trials
 from growth.simulation.clock import DAY
+from growth.simulation.media import Plan
 from growth.simulation.people import HUMAN, People
 from growth.simulation.policy import Policy
 from growth.simulation.rng import Draws, Floats, Ints
@@ -39,6 +41,7 @@ class Memory:
     spend: Ints  # fen, (person, 52 weeks), a ring
     arms: Ints  # (run of an experiment, person); -1: not in it
     used: Ints  # slot of the visit that used up a coupon, (run, person); -1: not used
+    browsed: Ints  # week of the last visit without an order
 
     @classmethod
     def of(cls, count: int, runs: int) -> Memory:
@@ -47,7 +50,7 @@ class Memory:
         return cls(
             zero.copy(), zero.copy(), zero.copy(), zero + _LONG_AGO, zero + _LONG_AGO,
             np.full(count, NEVER), zero - 1, np.zeros((count, 52), dtype=np.int64),
-            np.full((runs, count), -1), np.full((runs, count), -1),
+            np.full((runs, count), -1), np.full((runs, count), -1), zero + _LONG_AGO,
         )  # fmt: skip
 
     def at(self, rows: Ints) -> Memory:
@@ -55,6 +58,12 @@ class Memory:
         wide = ("arms", "used")
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return Memory(**{n: v[:, rows] if n in wide else v[rows] for n, v in values.items()})
+
+    def plus(self, other: Memory) -> Memory:
+        """Return this memory and, after it, another's."""
+        wide = ("arms", "used")
+        both = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
+        return Memory(**{n: np.concatenate(v, axis=1 if n in wide else 0) for n, v in both.items()})
 
 
 @dataclass
@@ -119,8 +128,14 @@ class Scene:
     policy_day: int
     people: People
     contacted: NDArray[np.bool_]
+    plan: Plan
     runs: tuple[trials.Run, ...] = ()
     ghosts: tuple[potential.Ghost, ...] = ()
+    ways: tuple[
+        causes.Way, ...
+    ] = ()  # ways of running the channels, and which of them holds for each person …
+    way: Ints | None = None  # … negative: the way it ran …
+    ways_from: int = 0  # … from this day on
 
     @property
     def peak_days(self) -> Ints:
@@ -138,24 +153,37 @@ def live(scene: Scene, look: bool = False) -> tuple[Lives, Memory, Tally, list[p
     lives = Lives()
     tally = Tally.empty(len(scene.state.products.ids))
     seen: list[potential.Outcome] = []
+    pools = channel_worlds.pools(scene) if look else []
     memory.phase[people.kind != HUMAN] = LOSS  # machines and rings are drawn in fraud.py
     for week in scene.state.span.weeks:
         trials.enrol(scene, memory, week)
         if look:
             seen += potential.look(scene, memory, week)
-        step(scene, memory, lives, tally, week)
+        step(scene, memory, lives, tally, week, pools)
+    seen += [outcome for pool in pools for outcome in pool.outcomes]
     return lives, memory, tally, seen
 
 
-def step(scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int) -> None:
-    """Let a week happen."""
+def step(
+    scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int,
+    pools: Sequence[channel_worlds.Pool] = (),
+) -> None:  # fmt: skip
+    """Let a week happen; `pools` are those who live on, beside it, without a channel."""
+    turn(scene, memory, lives, tally, week)
+    seen, happens = visits(scene, memory, week)
+    for pool in pools:
+        pool.live(scene, memory, lives, week, seen, happens)
+    go(scene, memory, lives, tally, week, seen.at(happens))
+    for pool in pools:
+        pool.end(scene, memory, lives, week)
+
+
+def turn(scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int) -> None:
+    """Begin a week: phases and tiers."""
     _change_phase(scene, memory, lives, tally, week)
     if week % 4 == 0:
         _change_tier(scene, memory, lives, week)
     memory.spend[:, week % 52] = 0
-    who, day, slot = _visits(scene, memory, week)
-    if who.size:
-        _shop(scene, memory, lives, tally, week, who, day, slot)
 
 
 def loss_hazard(scene: Scene, memory: Memory, week: int) -> tuple[Floats, NDArray[np.bool_]]:
@@ -208,8 +236,8 @@ def _change_tier(scene: Scene, memory: Memory, lives: Lives, week: int) -> None:
     lives.add("tiers", who=moved, week=np.full(moved.size, week), tier=tier[moved])
 
 
-def _visits(scene: Scene, memory: Memory, week: int) -> tuple[Ints, Ints, Ints]:
-    """Return (person, day, slot 0 or 1) of a week's visits."""
+def visits(scene: Scene, memory: Memory, week: int) -> tuple[causes.Candidates, NDArray[np.bool_]]:
+    """Return the visits of a week if no channel is kept from anybody, one a person and day, and which happen."""
     state, people, life, policy = scene.state, scene.people, scene.world.life, scene.policy
     days = np.arange(max(week * 7, state.span.first), min(week * 7 + 7, state.span.last))
     rate = people.visit_rate * np.array(life.visit)[memory.phase]
@@ -220,21 +248,40 @@ def _visits(scene: Scene, memory: Memory, week: int) -> tuple[Ints, Ints, Ints]:
     lever = policy.visit_rate * np.where(scene.contacted, life.contact_visit, 1.0)
     daily = rate[:, None] * state.visit[days - state.span.first][None, :] * (1 + on * (lever[:, None] - 1))
     u = scene.draws.uniform("visit", people.number[:, None], days[None, :])
-    comes = (u < 1 - np.exp(-daily)) & (days[None, :] > people.arrival[:, None])
+    chance = 1 - np.exp(-daily)
+    gain = causes.gains(scene, memory, week, days) if scene.plan.grows else None
+    limit = chance if gain is None else chance * (1 + gain.sum(axis=0))
+    comes = (u < limit) & (days[None, :] > people.arrival[:, None])
     comes |= (days[None, :] == people.arrival[:, None]) & (people.kind == HUMAN)[:, None]
     who, which = np.nonzero(comes)
-    again = (
-        scene.draws.uniform("second visit", people.number[who], days[which]) < scene.world.people.second_visit
-    )
-    who = np.concatenate([who, who[again]])
-    day = np.concatenate([days[which], days[which][again]])
-    slot = np.concatenate([np.zeros(which.size, dtype=np.int64), np.ones(int(again.sum()), dtype=np.int64)])
-    return who, day, slot
+    seen = causes.find(scene, memory, week, who, days[which])
+    way = np.full(who.size, -1)
+    if scene.way is not None:
+        way = np.where(seen.day >= scene.ways_from, scene.way[who], way)
+    happens = causes.kept(scene, memory, seen, scene.ways, way)
+    if gain is not None:
+        new = np.flatnonzero((u[who, which] >= chance[who, which]) & (days[which] > people.arrival[who]))
+        over = u[who[new], which[new]] / chance[who[new], which[new]] - 1
+        seen.cause[new] = causes.whose(gain[:, who[new], which[new]], over)
+        happens[new] = True
+    return seen, happens
+
+
+def go(scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int, comes: causes.Candidates) -> None:
+    """Let the visits of a week happen, and for some a second one on the same day."""
+    number = scene.people.number[comes.who]
+    again = scene.draws.uniform("second visit", number, comes.day) < scene.world.people.second_visit
+    rows = np.concatenate([np.arange(again.size), np.flatnonzero(again)])
+    slot = (np.arange(rows.size) >= again.size).astype(np.int64)
+    if rows.size:
+        who, day, cause = comes.who[rows], comes.day[rows], comes.cause[rows]
+        _shop(scene, memory, lives, tally, week, who, day, slot, cause)
 
 
 def _shop(
-    scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int, who: Ints, day: Ints, slot: Ints
-) -> None:
+    scene: Scene, memory: Memory, lives: Lives, tally: Tally, week: int, who: Ints, day: Ints, slot: Ints,
+    cause: Ints,
+) -> None:  # fmt: skip
     """Let a week's visits happen, and remember what they leave behind."""
     draws, people, world = scene.draws, scene.people, scene.world
     key = day * 2 + slot
@@ -271,7 +318,10 @@ def _shop(
     tally.finish += float(finish.sum())
     _sign_up(scene, memory, who, key, outcome)
     offset = lives.visits_so_far
-    lives.add("visits", who=who, key=key, second=second, device=device, load=load, outcome=outcome)
+    lives.add(
+        "visits", who=who, key=key, second=second, device=device, load=load, outcome=outcome, cause=cause
+    )
+    memory.browsed[who[outcome != ORDERED]] = week
     lives.visits_so_far += who.size
     line_visit, product = on_errand[needs.visit[met]], product[met]
     units = demand.units(draws, people, who[on_errand], needs)[met]

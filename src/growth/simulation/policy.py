@@ -33,6 +33,8 @@ class Policy:
     campaigns : mapping of str to (str, tuple of int)
         Experiment's id -> arm that everybody in its audience gets, for as many weeks as the experiment ran, from the
         policy's first whole week on; and the member tiers (0, 1, 2) it is kept to, none for all.
+    channel_spend : mapping of str to float
+        Factor on what is spent on a channel, by its name among those paid for; what earlier spend left is carried over.
     start : date or None
         First day of the policy. None: as_of in a forward run (``horizon``), else the first day of the data.
     """
@@ -45,6 +47,7 @@ class Policy:
     contacted: frozenset[str] = frozenset()
     delivery: float = 1.0
     campaigns: Mapping[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
+    channel_spend: Mapping[str, float] = field(default_factory=dict)
     start: date | None = None
 
     def __post_init__(self) -> None:
@@ -59,6 +62,9 @@ class Policy:
         for name, value in factors.items():
             if not 0 < value < float("inf"):
                 raise ValueError(f"Policy.{name} must be a positive factor, not {value}")
+        for name, value in self.channel_spend.items():
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"Policy.channel_spend[{name!r}] must be a factor of 0 or more, not {value}")
 
     def first_day(self, span: Span, horizon: int | None) -> int:
         """Return the number of the first day on which the policy holds."""

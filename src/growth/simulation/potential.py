@@ -74,7 +74,7 @@ def _arm(scene: Scene, memory: Memory, slot: int, arm: int) -> dict[str, float]:
     other, m = _some(replace(scene, runs=runs), memory, rows)
     m.arms[slot] = np.where(m.arms[slot] >= 0, arm, -1)
     lives = _go_on(other, m, run.first, run.after)
-    world = _World(other, m, lives)
+    world = Played(other, m, lives)
     unit = _units(other, m, slot, world.v)
     out = world.sums(unit >= 0, (run.days[0], run.days[1], run.after * 7))
     used = (world.line["slot"] == slot) & world.counts[world.line["order"]]
@@ -95,7 +95,7 @@ def _event(scene: Scene, memory: Memory, ghost: Ghost, held: bool) -> dict[str, 
         rows = rows[~_brought(scene, ghost, rows)]
         scene = replace(scene, state=ghost.state)
     other, m = _some(scene, memory, rows)
-    world = _World(other, m, _go_on(other, m, ghost.first // 7, -(-until // 7)))
+    world = Played(other, m, _go_on(other, m, ghost.first // 7, -(-until // 7)))
     return world.sums(np.ones(world.v["who"].size, dtype=bool), (ghost.first, ghost.end, until))
 
 
@@ -131,7 +131,7 @@ def _go_on(scene: Scene, memory: Memory, first: int, end: int) -> Lives:
     return lives
 
 
-class _World:
+class Played:
     """One of the ways that things could have gone: visits, orders, lines, and what the orders left."""
 
     def __init__(self, scene: Scene, memory: Memory, lives: Lives) -> None:
@@ -182,7 +182,7 @@ def _units(scene: Scene, memory: Memory, slot: int, v: dict[str, Any]) -> Ints:
     return np.where(scene.people.kind[who] == HUMAN, number[kind], -1)
 
 
-def _spread(world: _World, slot: int, unit_v: Ints, tier: Ints) -> dict[str, float]:
+def _spread(world: Played, slot: int, unit_v: Ints, tier: Ints) -> dict[str, float]:
     """Count the units, and add up squares of their orders and contribution, for standard errors; by tier, too."""
     run = world.scene.runs[slot]
     kind = run.experiment.unit

@@ -34,7 +34,7 @@ FOUND = 3.0  # truth / standard error from which on a mechanism counts as one th
 
 def power_table(
     world: World, state: State, tally: Tally, counts: dict[str, int], truths: dict[str, dict[str, Any]],
-    tried: dict[str, float],
+    tried: dict[str, float], channels: list[tuple[str, float, float]],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return one row a mechanism: truth, standard error, their ratio, and whether it is meant to be found."""
 
@@ -73,6 +73,10 @@ def power_table(
         *(
             _row(name, value, error, name in MEANT, "difference of means a unit, during and after together")
             for name, value, error in power_rows(world, tried)
+        ),
+        *(
+            _row(name, value, error, name in MEANT, "difference of means a customer, as the test ran")
+            for name, value, error in channels
         ),
     ]  # fmt: skip
 

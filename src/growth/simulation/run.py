@@ -16,14 +16,19 @@ import pyarrow as pa
 
 from growth.simulation import (
     browse,
+    channel_tables,
+    clubs,
     dirt,
     fraud,
     life,
+    media,
     people,
     potential,
+    referrals,
     stock,
     store,
     tables,
+    touches,
     trial_tables,
     trials,
 )
@@ -65,6 +70,11 @@ class Job:
         day = self.policy.first_day(span, self.horizon)
         return draw_state(Draws(self.seed), self.world, span, self.policy, day)
 
+    def plan(self, state: State) -> media.Plan:
+        """Draw what is spent on channels."""
+        day = self.policy.first_day(state.span, self.horizon)
+        return media.draw_plan(Draws(self.seed), self.world, state.span, self.customers, self.policy, day)
+
     def ghosts(self, state: State) -> tuple[potential.Ghost, ...]:
         """Return the market without each of its events, for what would have happened; none in a forward run."""
         day = self.policy.first_day(state.span, self.horizon)
@@ -77,8 +87,9 @@ class Job:
         )
 
     def scene(
-        self, state: State, number: np.ndarray, past: int, ghosts: tuple[potential.Ghost, ...] = ()
-    ) -> life.Scene:
+        self, state: State, number: np.ndarray, past: int, ghosts: tuple[potential.Ghost, ...] = (),
+        plan: media.Plan | None = None,
+    ) -> life.Scene:  # fmt: skip
         """Draw a chunk's people."""
         draws = Draws(self.seed)
         who = people.draw_people(draws, self.world, state, number, past)
@@ -90,8 +101,9 @@ class Job:
         contacted = np.zeros(number.size, dtype=bool) if named is None else named
         day = self.policy.first_day(state.span, self.horizon)
         return life.Scene(
-            draws, self.world, state, self.policy, day, who, contacted, self.runs(state), ghosts
-        )
+            draws, self.world, state, self.policy, day, who, contacted, plan or self.plan(state),
+            self.runs(state), ghosts,
+        )  # fmt: skip
 
     def runs(self, state: State) -> tuple[trials.Run, ...]:
         """Return the experiments and campaigns that run."""
@@ -128,17 +140,20 @@ def simulate(
         folder.mkdir(parents=True, exist_ok=True)
     for stale in sorted(raw.glob("*/part-*.parquet")):  # of an earlier run, perhaps with more parts
         stale.unlink()
-    found = [_store(job, tables.static_tables(state, job.world, job.runs(state)), raw, 0)]
+    plan = job.plan(state)
+    found = [_store(job, tables.static_tables(state, job.world, job.runs(state), plan), raw, 0)]
     chunks = []
-    market = (state, job.ghosts(state))
+    market = (state, job.ghosts(state), plan)
     for part, chunk in enumerate(_results(job, market, raw, list(starts), past, past + new, workers)):
         print(f"simulate: chunk {part + 1}/{len(starts)}", file=sys.stderr, flush=True)
         found.append(chunk.dirt)
         chunks.append(chunk)
     sold = np.sum([chunk.sold for chunk in chunks], axis=0)
     found.append(_store(job, stock.tables(state, sold), raw, 0))  # the books need everybody
+    touched = [chunk.touched for chunk in chunks]
+    found.append(_store(job, {"spend": channel_tables.spend(plan, job.world, touched)}, raw, 0))
     ahead = None if job.horizon else replace(job, horizon=AHEAD).state()
-    write_truth(truth, job.world, state, ahead, chunks, add_up(found))
+    write_truth(truth, job.world, state, plan, ahead, chunks, add_up(found))
 
 
 def _store(job: Job, made: dict[str, pa.Table], raw: Path, part: int) -> dict[str, dict[str, int]]:
@@ -163,13 +178,14 @@ def _results(
         yield from pool.map(partial(_remote, job, raw, past, total), range(len(starts)), starts)
 
 
-Market = tuple[State, tuple[potential.Ghost, ...]]  # the state, and the state without each event
+# The state, the state without each event, and what is spent on channels.
+Market = tuple[State, tuple[potential.Ghost, ...], media.Plan]
 _WORKER: dict[str, Market] = {}  # the market of a worker process, drawn once when it starts
 
 
 def _prepare(job: Job) -> None:
     state = job.state()
-    _WORKER["market"] = (state, job.ghosts(state))
+    _WORKER["market"] = (state, job.ghosts(state), job.plan(state))
 
 
 def _remote(job: Job, raw: Path, past: int, total: int, part: int, start: int) -> Chunk:
@@ -178,16 +194,23 @@ def _remote(job: Job, raw: Path, past: int, total: int, part: int, start: int) -
 
 def _chunk(job: Job, market: Market, raw: Path, past: int, total: int, part: int, start: int) -> Chunk:
     """Simulate one chunk of people and write its part of every table."""
-    scene = job.scene(market[0], np.arange(start, min(start + CHUNK, total)), past, market[1])
+    state, ghosts, plan = market
+    scene = job.scene(state, np.arange(start, min(start + CHUNK, total)), past, ghosts, plan)
     lives, memory, tally, looked = life.live(scene, look=not job.horizon)
     fraud.add_bots(scene, lives)
     fraud.add_rings(scene, lives, memory)
     v, place = tables.gather_visits(lives, memory)
     views, seeks = browse.view_counts(scene, v), browse.searches(scene, v)
     made = tables.people_tables(scene, lives, memory, v)
-    made["sessions"] = browse.session_table(scene, v, views, seeks)
+    way = browse.ways_in(scene, v)
+    made["sessions"] = browse.session_table(scene, v, views, seeks, way)
     made["events"] = browse.event_table(scene, v, views, seeks)
     made |= tables.trade_tables(scene, lives, memory, v, place)
-    made |= trial_tables.trial_tables(scene, memory, v, part == 0)
+    when = clubs.signed_up(scene, v)
+    touched = touches.touches(scene, memory, v, way)
+    made["touches"] = touches.table(scene, touched, tables.devices(scene, v, when)[1])
+    made["referrals"] = referrals.table(scene, when)
+    tests = channel_tables.test_tables(scene, memory, when, touched, part == 0)
+    made |= trial_tables.trial_tables(scene, memory, v, part == 0, tests)
     planted = _store(job, made, raw, part)
-    return Chunk.of(scene, lives, memory, tally, v, made, planted, looked)
+    return Chunk.of(scene, lives, memory, tally, v, made, planted, looked, touched)

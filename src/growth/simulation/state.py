@@ -157,7 +157,8 @@ class _Calendar:
     peak: NDArray[np.bool_]
 
 
-def _calendar(span: Span, season: Season, without: str) -> _Calendar:
+def calendar(span: Span, season: Season, without: str = "") -> _Calendar:
+    """Return the factors on visits and errands of every day, and its event."""
     visit, errand, event, peak = [], [], [], []
     for day in span.days:
         d = date_of(day)
@@ -230,7 +231,7 @@ def draw_state(
     last_week = int((span.last - 1) // 7)
     weeks = np.arange(span.first // 7, last_week + 1)
     row = days // 7 - weeks[0]
-    cal = _calendar(span, season, without)
+    cal = calendar(span, season, without)
     market = autoregression(draws, "market shock", 1, last_week, season.market_rho, season.market_sd)[
         weeks, 0
     ]

@@ -7,10 +7,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import browse, clubs, price_tests, rivals, store, trial_tables, voice, words
+from growth.simulation import (
+    browse,
+    channel_tables,
+    clubs,
+    price_tests,
+    rivals,
+    store,
+    trial_tables,
+    voice,
+    words,
+)
 from growth.simulation.browse import Visits
 from growth.simulation.clock import CURRENCY, DAY
 from growth.simulation.life import NEVER, Lives, Memory, Scene
+from growth.simulation.media import Plan
 from growth.simulation.money import baskets
 from growth.simulation.rng import Ints
 from growth.simulation.state import State
@@ -21,7 +32,7 @@ PROGRAM = "club"
 _PLACES = ("app", "web", "app", "app")
 
 
-def static_tables(state: State, world: World, runs: tuple[Run, ...]) -> dict[str, pa.Table]:
+def static_tables(state: State, world: World, runs: tuple[Run, ...], plan: Plan) -> dict[str, pa.Table]:
     """Return what is the same for everybody: regions, products, prices and costs, promotions, experiments."""
     p, span = state.products, state.span
     regions = pa.table(
@@ -51,7 +62,8 @@ def static_tables(state: State, world: World, runs: tuple[Run, ...]) -> dict[str
         "prices": _price_table(state),
         "competitor_prices": rivals.table(state),
         **({"price_tests": price_tests.table(state)} if state.test.products.size else {}),
-        **trial_tables.experiments(runs),
+        **channel_tables.experiments(plan, runs),
+        **channel_tables.static_tables(plan, world),
     }
 
 
@@ -125,7 +137,7 @@ def gather_visits(lives: Lives, memory: Memory) -> tuple[Visits, Ints]:
     visits = Visits(
         v["who"][order], v["key"][order], v["second"][order], v["device"][order], v["load"][order],
         v["outcome"][order], line_visit[by], lines["need"][by], lines["product"][by], lines["units"][by],
-        lines["off"][by], lines["slot"][by], memory.sign_up[v["who"][order]],
+        lines["off"][by], lines["slot"][by], memory.sign_up[v["who"][order]], v["cause"][order],
     )  # fmt: skip
     return visits, place
 
@@ -151,7 +163,7 @@ def people_tables(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> dict
     )
     return {
         "customers": customers,
-        "visitors": _visitor_table(scene, v, when),
+        "visitors": _visitor_table(scene, *devices(scene, v, when)),
         "memberships": _membership_table(scene, lives, when, who),
         "consents": _consent_table(scene, when, who),
         "communities": clubs.communities(scene, v),
@@ -160,8 +172,8 @@ def people_tables(scene: Scene, lives: Lives, memory: Memory, v: Visits) -> dict
     }
 
 
-def _visitor_table(scene: Scene, v: Visits, when: Ints) -> pa.Table:
-    """Return devices: one row while unknown, one from the moment on that its person is known on it.
+def devices(scene: Scene, v: Visits, when: Ints) -> tuple[Ints, Ints]:
+    """Return when each device (person · 4 + device) was first seen, and from when on its person is known on it.
 
     A device is linked at the sign-up, or at its first visit after it; some devices never log in.
     """
@@ -175,11 +187,20 @@ def _visitor_table(scene: Scene, v: Visits, when: Ints) -> pa.Table:
     joins = np.flatnonzero(v.sign_up == v.key)
     known[code[joins]] = when[v.who[joins]]
     seen = np.flatnonzero(first < NEVER)
-    who, device = seen // 4, seen % 4
-    never = scene.draws.uniform("never logs in", people.number[who], device) < np.where(
+    device = seen % 4
+    never = scene.draws.uniform("never logs in", people.number[seen // 4], device) < np.where(
         device == 0, 0.0, 0.12
     )
-    linked = np.where(never, NEVER, known[seen])
+    known[seen] = np.where(never, NEVER, known[seen])
+    return first, known
+
+
+def _visitor_table(scene: Scene, first: Ints, known: Ints) -> pa.Table:
+    """Return devices: one row while unknown, one from the moment on that its person is known on it."""
+    people = scene.people
+    seen = np.flatnonzero(first < NEVER)
+    who, device = seen // 4, seen % 4
+    linked = known[seen]
     anonymous = first[seen] < linked
     a, b = np.flatnonzero(anonymous), np.flatnonzero(linked < NEVER)
     rows = np.concatenate([a, b])

@@ -138,6 +138,11 @@ def _assignments(experiment: pa.Array, arm: pa.Array, at: Ints, **columns: pa.Ar
     )
 
 
+def assignments(run: Run, arm: Ints, at: Ints, **columns: pa.Array) -> pa.Table:
+    """Return assignments of units to the arms of a run."""
+    return _assignments(store.labels((run.experiment.id,), arm * 0), _names(run, arm), at, **columns)
+
+
 def cities(draws: Draws, run: Run) -> pa.Table:
     """Return the arms of the cities in an experiment on them, as assignments."""
     arm = region_arms(draws, run)
@@ -150,20 +155,29 @@ def cities(draws: Draws, run: Run) -> pa.Table:
     )
 
 
-def trial_tables(scene: Scene, memory: Memory, v: Visits, first: bool) -> dict[str, pa.Table]:
-    """Return assignments, exposures and contacts of a chunk of people, and of cities in the first one."""
-    given, seen, sent = [], [], []
+Pair = tuple[list[pa.Table], list[pa.Table]]
+
+
+def trial_tables(
+    scene: Scene, memory: Memory, v: Visits, first: bool, more: Pair = ([], [])
+) -> dict[str, pa.Table]:
+    """Return assignments, exposures and contacts of a chunk of people, and of cities in the first one.
+
+    `more` are assignments and exposures of other tests, which come after these.
+    """
+    assigned, exposed, sent = [], [], []
     for slot, run in enumerate(scene.runs):
         if run.experiment.unit == "region":
-            given += [cities(scene.draws, run)] if first else []
+            assigned += [cities(scene.draws, run)] if first else []
             continue
         a, e = _units(scene, memory, slot, v)
-        given.append(a)
-        seen.append(e)
+        assigned.append(a)
+        exposed.append(e)
         sent.append(_contacts(scene, memory, slot))
-    if not seen:
-        return {"assignments": pa.concat_tables(given)} if given else {}
-    made = {"assignments": pa.concat_tables(given), "exposures": pa.concat_tables(seen)}
+    assigned, exposed = assigned + more[0], exposed + more[1]
+    if not exposed:
+        return {"assignments": pa.concat_tables(assigned)} if assigned else {}
+    made = {"assignments": pa.concat_tables(assigned), "exposures": pa.concat_tables(exposed)}
     messages = [t for t in sent if t is not None]
     return made | ({"contacts": pa.concat_tables(messages)} if messages else {})
 
@@ -188,7 +202,7 @@ def _units(scene: Scene, memory: Memory, slot: int, v: Visits) -> tuple[pa.Table
         ids = _ids(scene, v, came, e.unit)
         at = v.start[came]
         given = _assignments(store.labels((e.id,), arm * 0), _names(run, arm), at, **ids)
-        return _with_twice(scene, run, v, came, arm, given), _exposures(run, arm, at + 1, ids)
+        return _with_twice(scene, run, v, came, arm, given), exposures(run, arm, at + 1, ids)
     who = np.flatnonzero(memory.arms[slot] >= 0)
     all_arms = memory.arms[slot][who]
     keep = (
@@ -201,7 +215,7 @@ def _units(scene: Scene, memory: Memory, slot: int, v: Visits) -> tuple[pa.Table
     )
     hasty = (scene.draws.uniform("hasty", scene.people.number[unit]) < _HASTY) & (leak > 0)
     at = np.where(hasty, begin * DAY - 3600, v.start[came])
-    return given, _exposures(run, arm, at, {"customer_id": store.ids("c", scene.people.number[unit])})
+    return given, exposures(run, arm, at, {"customer_id": store.ids("c", scene.people.number[unit])})
 
 
 def _names(run: Run, arm: Ints) -> pa.Array:
@@ -228,7 +242,8 @@ def _with_twice(scene: Scene, run: Run, v: Visits, came: Ints, arm: Ints, given:
     return pa.concat_tables([given, more])
 
 
-def _exposures(run: Run, arm: Ints, at: Ints, ids: dict[str, pa.Array]) -> pa.Table:
+def exposures(run: Run, arm: Ints, at: Ints, ids: dict[str, pa.Array]) -> pa.Table:
+    """Return exposures of units to the arms of a run."""
     empty = store.nothing(arm.size, pa.string())
     return pa.table(
         {

@@ -16,10 +16,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from growth.simulation import market, pricing, shelf_truth, stock, store, trial_truth, voice_truth
+from growth.simulation import (
+    channel_truth,
+    market,
+    pricing,
+    shelf_truth,
+    stock,
+    store,
+    trial_truth,
+    voice_truth,
+)
 from growth.simulation.clubs import QUARTER
 from growth.simulation.facts import AGAIN_DAYS, Chunk
 from growth.simulation.life import Tally
+from growth.simulation.media import Plan
 from growth.simulation.power import power_table
 from growth.simulation.rng import Ints
 from growth.simulation.state import State
@@ -335,8 +345,16 @@ def _trial_truths(world: World, tried: dict[str, float]) -> Truths:
     }
 
 
+def _channel_truths(world: World, plan: Plan, tried: dict[str, float], expected: dict[str, float]) -> Truths:
+    kinds = {"parameter": PARAMETER, "these people": THESE}
+    return {
+        name: _entry(value, unit, kinds[kind], doc, **asked)
+        for name, value, unit, kind, doc, asked in channel_truth.rows(plan, world, tried, expected)
+    }
+
+
 def truths(
-    world: World, state: State, tally: Tally, counts: dict[str, int], expected: dict[str, float],
+    world: World, state: State, plan: Plan, tally: Tally, counts: dict[str, int], expected: dict[str, float],
     tried: dict[str, float], lists: pricing.Lists | None, sold: Ints,
 ) -> Truths:  # fmt: skip
     """Return every truth by name; see `docs/simulation.md`."""
@@ -347,13 +365,14 @@ def truths(
     stated |= _club_truths(world, counts)
     stated |= _voice_truths(counts, expected)
     stated |= _trial_truths(world, tried)
+    stated |= _channel_truths(world, plan, tried, expected)
     for name, n in counts.items():
         stated[f"count: {name}"] = _entry(n, "rows", COUNT, "in the data made, before dirt")
     return stated
 
 
 def write_truth(
-    folder: Path, world: World, state: State, ahead: State | None, chunks: list[Chunk],
+    folder: Path, world: World, state: State, plan: Plan, ahead: State | None, chunks: list[Chunk],
     dirt: dict[str, dict[str, int]],
 ) -> None:  # fmt: skip
     """Write the truth of a run; `ahead` is the market of the quarter after it, none after a forward run."""
@@ -363,16 +382,19 @@ def write_truth(
     tried = add_counts([c.tried for c in chunks])
     sold = np.sum([c.sold for c in chunks], axis=0)
     lists = shelf_truth.lists(world, state, ahead, tally, counts)
-    stated = truths(world, state, tally, counts, expected, tried, lists, sold)
+    stated = truths(world, state, plan, tally, counts, expected, tried, lists, sold)
     _json(folder / "truths.json", stated)
     _json(folder / "dirt.json", dirt)
-    _json(folder / "power.json", power_table(world, state, tally, counts, stated, tried))
+    channels = list(channel_truth.power_rows(plan, world, tried, expected))
+    _json(folder / "power.json", power_table(world, state, tally, counts, stated, tried, channels))
     for name, tables in (
         ("people", [c.people for c in chunks]),
         ("phases", [c.phases for c in chunks]),
         ("fake_orders", [c.fakes for c in chunks]),
         ("elasticities", [market.elasticity_table(world, state, tally.needs)]),
         ("needs", [shelf_truth.needs_table(tally, counts)]),
+        ("channels", [channel_truth.table(plan, world, tried, expected)]),
+        ("campaigns", [channel_truth.campaign_table(plan, world, expected)]),
         ("stock", [stock.truth_table(state, sold, tally.lost_units)]),
     ):
         store.write_file(pa.concat_tables(tables), folder / f"{name}.parquet")

@@ -7,13 +7,22 @@ moves. Rates are a day or a week, money is CNY, elasticities and utilities are i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
+from growth.simulation.creators import CREATORS
 from growth.simulation.experiments import EXPERIMENTS, Experiment
 
 TYPES = ("price-sensitive", "quality-seeking", "individuality-seeking", "convenience-seeking")
 CITY_TIERS = ("tier 1", "new tier 1", "tier 2", "tier 3")
 CHANNELS = ("search", "ads", "social", "creator", "referral", "offline", "direct")
+# Channels of touches and spend. The first three answer what is spent on them, region by region and week by week.
+MEDIA = ("search_ads", "display", "social", "seo", "offline", "partner", "brand_search", "retargeting", "creator",
+         "affiliate", "referral")  # fmt: skip
+SEARCH_ADS, DISPLAY, SOCIAL, SEO, OFFLINE, PARTNER, BRAND, RETARGETING, CREATOR, AFFILIATE, REFERRAL = range(
+    11
+)
+CURVED = 3
+PAID = (SEARCH_ADS, DISPLAY, SOCIAL, OFFLINE, BRAND, RETARGETING, CREATOR, AFFILIATE)
 DEVICES = ("phone", "desktop", "tablet")
 TIERS = ("bronze", "silver", "gold")
 PHASES = ("potential", "introduction", "growth", "maturity", "dormancy", "loss")
@@ -283,6 +292,94 @@ class Shelf:
 
 
 @dataclass(frozen=True)
+class ChannelTest:
+    """A test that keeps half of the units from a channel: customers, or cities drawn within their tier.
+
+    `campaign` is the number of a creator's campaign, whose list of signed-up followers is drawn from; -1: all customers.
+    """
+
+    channel: int
+    unit: str
+    start: date
+    weeks: int
+    campaign: int = -1
+
+    @property
+    def id(self) -> str:
+        """Its name in the tables."""
+        kind = "holdout" if self.unit == "customer" else "geo"
+        return f"{kind}-{MEDIA[self.channel]}" + (f"-{self.campaign:02d}" if self.campaign >= 0 else "")
+
+
+def _channel_tests() -> tuple[ChannelTest, ...]:
+    autumn = date(2024, 10, 14)
+    creators = [date(2024, 7, 8) + timedelta(days=14 * k) for k in range(4, 12)]
+    return (
+        *(ChannelTest(c, "customer", autumn, 13) for c in (BRAND, AFFILIATE, RETARGETING)),
+        ChannelTest(SEARCH_ADS, "region", date(2024, 7, 8), 8),
+        ChannelTest(SOCIAL, "region", date(2024, 9, 9), 8),
+        ChannelTest(DISPLAY, "region", date(2024, 11, 18), 8),
+        *(ChannelTest(CREATOR, "customer", day, 2, k + 4) for k, day in enumerate(creators)),
+    )
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What brings people back to the shop, and what it costs; see media.py, causes.py and touches.py.
+
+    Tuples are by channel, in the order of `MEDIA`; where only three are given, they are of the first three.
+    """
+
+    # Share of the visits after the first that a channel brings: of all people; offline by city tier below; of brand
+    # search and retargeting, of those they reach; a creator's is in creators.py. Affiliates bring nobody.
+    share: tuple[float, ...] = (0.06, 0.08, 0.07, 0.05, 0.0, 0.02, 0.02, 0.10, 0.0, 0.0, 0.0)
+    offline: tuple[float, ...] = (0.05, 0.03, 0.0, 0.0)
+    # Room for each share in the unit interval: a share never grows beyond it.
+    room: tuple[float, ...] = (0.12, 0.22, 0.18, 0.05, 0.05, 0.02, 0.02, 0.10, 0.24, 0.0, 0.0)
+    # Of the first three: what is left of the pressure after a week; the pressure, in units of the usual one, at which
+    # half of the greatest response is reached; and the spread that random pulses give the visits of a city and week.
+    carry: tuple[float, ...] = (0.10, 0.40, 0.30)
+    half: tuple[float, ...] = (1.0, 2.0, 1.5)
+    swing: tuple[float, ...] = (0.010, 0.018, 0.015)
+    level: float = 0.25  # spread of the log of spend a head between cities
+    follows: float = (
+        0.7  # how far spend follows season, events and market: log spend a log of their factor on visits
+    )
+    usual: tuple[float, ...] = (2_700.0, 5_800.0, 1_900.0)  # usual spend a week, CNY, at the default size
+    # How the others would answer a change of spend (as `half`).
+    half_other: float = 1.0
+    within: int = 2  # weeks after a visit without an order in which retargeting follows a customer
+    fee: float = 4_000.0  # of a campaign of a creator with a million followers, CNY, at the default size
+    stores: float = 2_500.0  # of the stores' events a month, CNY, at the default size
+    since: date = date(2024, 7, 1)  # first day from which on touches are recorded
+    # Costs of a touch, CNY: a click on brand search; an impression and a click of retargeting; a share of the order.
+    click_brand: float = 0.9
+    shown_retargeting: float = 0.05
+    click_retargeting: float = 0.8
+    commission: float = 0.08
+    coupon_site: float = 0.15  # share of the orders of customers that pass an affiliate's site on the way
+    # Visits that would have come anyway: share whose way in is recorded.
+    recorded: float = 0.55
+    # Of the visits that a channel brings: share by its own click, and by a search for the shop; the others otherwise.
+    own_click: tuple[float, ...] = (0.75, 0.10, 0.30, 0.90, 0.70, 0.85, 0.95, 0.35, 0.35, 0.0, 0.0)
+    by_search: tuple[float, ...] = (0.05, 0.45, 0.25, 0.0, 0.0, 0.0, 0.0, 0.10, 0.25, 0.0, 0.0)
+    seen_before: float = (
+        0.9  # share of those brought by display, social, retargeting, creators that were shown it
+    )
+    # Shown to those who come anyway, and to those who do not: a person and week at usual spend; a visit without an
+    # order (retargeting); a follower of the best known creator and campaign.
+    shown: tuple[float, ...] = (0.0, 0.012, 0.008)
+    shown_after: float = 0.10
+    shown_follower: float = 0.30
+    # Invitations: days from a customer's arrival to that of whom it invites (gamma, mean and shape), and how many
+    # invitations a customer sends in vain.
+    generation: float = 75.0
+    generation_shape: float = 1.5
+    in_vain: float = 0.35
+    tests: tuple[ChannelTest, ...] = field(default_factory=_channel_tests)
+
+
+@dataclass(frozen=True)
 class World:
     """All parameters."""
 
@@ -296,4 +393,8 @@ class World:
     clubs: Clubs = field(default_factory=Clubs)
     shelf: Shelf = field(default_factory=Shelf)
     voice: Voice = field(default_factory=Voice)
+    channels: Channels = field(default_factory=Channels)
     experiments: tuple[Experiment, ...] = EXPERIMENTS
+
+
+assert max(c.share for c in CREATORS) <= Channels().room[CREATOR] and sum(Channels().room) <= 1 + 1e-12
