@@ -32,6 +32,7 @@ from calibration import (  # noqa: E402
     leaving,
     price,
     price_decisions,
+    price_stock,
     promotions,
     retention,
 )
@@ -163,6 +164,17 @@ STUDIES = {
     # A price is changed where a gain is probable enough: at most one in ten may lose.
     "sure gains": Study(price_decisions.sure_gains, DECIDED, 103_000_000, (0.0, 0.1)),
     "demand is met": Study(price_decisions.served, ("growth.price.stock",), 104_000_000, COVERED),
+    # Few days do not tell a level that stays from one that wanders: where it stays, the interval is wider than needed.
+    "forecast of four weeks": Study(
+        price_stock.forecast_totals, ("growth.price.forecast",), 110_000_000, (0.94, 1.0), 400
+    ),
+    "demand is met where weeks are alike": Study(
+        price_stock.served_where_weeks_are_alike,
+        ("growth.price.service", "growth.price.stock"),
+        111_000_000,
+        COVERED,
+        400,
+    ),
 }
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from growth.price import marts
+from growth.price.assortment import turnover
 from tests.conftest import frame
 
 MONDAY = dt.date(2024, 6, 3)
@@ -133,6 +134,33 @@ def test_deliveries_and_stock_by_hand(shop: Any) -> None:
     ).iloc[0]  # fmt: skip
     assert (row["opening"], row["closing"], row["average"], row["units"], row["days"]) == (9, 7, 7.5, 2, 2)
     assert pd.isna(row["unit_cost"])
+
+
+def counted(product: str, days: list[dt.date]) -> list[dict[str, Any]]:
+    return [dict(product_id=product, date=d, opening=30, received=0, closing=30, hours_out=0) for d in days]
+
+
+def test_a_stock_counted_once_a_week_was_watched_for_weeks(shop: Any) -> None:
+    """One unit a day is sold of 30: 12 turns a year, whether stock is counted each day, week or month."""
+    last = dt.date(2024, 6, 30)  # as_of is the day after
+    every = [last - dt.timedelta(days=n) for n in range(91)][::-1]
+    orders = [order(f"o{k}", f"{d:%m-%d}") for k, d in enumerate(every)]
+    lines = [line(f"o{k}", 1, 5, p) for k in range(91) for p in ("daily", "weekly", "monthly", "new")]
+    inventory = (
+        counted("daily", every) + counted("weekly", every[::7]) + counted("monthly", [every[k] for k in (0, 30, 60)])
+        + counted("new", every[-3:-2])
+    )  # fmt: skip
+    found = frame(marts.stock(shop(inventory=inventory, orders=orders, order_lines=lines))).set_index(
+        "product_id"
+    )
+    assert found["days"].to_dict() == {"daily": 91, "weekly": 91, "monthly": 90, "new": 1}
+    assert (found["units"] == found["days"]).all()
+    turns = turnover(found.reset_index().rename(columns={"product_id": "product"}).assign(cost=1.0))["turns"]
+    assert turns.to_numpy() == pytest.approx(365 / 30)
+    once = frame(
+        marts.stock(shop(inventory=counted("daily", every[40:41]), orders=orders, order_lines=lines))
+    )
+    assert once[["days", "units"]].to_numpy().tolist() == [[91, 91]], "one count: the quarter's sales"
 
 
 def test_segments_add_up_to_what_known_customers_bought(shop: Any) -> None:

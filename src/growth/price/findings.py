@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from growth.errors import UserError
-from growth.price.forecast import backtest, complete, fit, forecast, level_forecast, seasonal_naive, total
+from growth.price.forecast import (
+    backtest,
+    backtest_total,
+    complete,
+    fit,
+    forecast,
+    level_forecast,
+    possible_origins,
+    seasonal_naive,
+    total_limits,
+    total_over_weights,
+)
 from growth.price.ladder import Rung
 from growth.price.model import BOTH, TEST, Level
 from growth.price.panel import Panel
 from growth.price.promotion import Dynamics, Split
 from growth.price.recommend import Reason
-from growth.price.supply import Range
-from growth.stats.contrast import Estimate, critical
+from growth.price.service import Service
+from growth.price.supply import Orders, Range
+from growth.stats.contrast import Estimate
 from growth.words import count, figures, percent, plural
 
 if TYPE_CHECKING:
@@ -29,10 +43,12 @@ OWN = dict.fromkeys(ELASTICITY[2:], TWO)
 LIST = {c: "{:,.2f}" for c in ("today", "price", "best", "low", "high", "gain", "gain_low", "gain_high")}
 LIST |= {"probability": "{:.0%}"}
 ORDERS = {"weekly": "{:,.1f}", "lead": "{:.1f}", "safety": "{:,.0f}", "served": "{:.1%}", "cost": "{:,.2f}"}
+ORDERS |= {"was_served": "{:.0%}"}
 STOCK = {"average": "{:,.0f}", "days": "{:,.0f}", "tied_up": "{:,.0f}", "turns": "{:.1f}"}
 TRIALS = {c: "{:.1%}" for c in ("trial", "trial_low", "trial_high", "repeat", "repeat_low", "repeat_high")}
 RANGE = {"revenue": "{:,.0f}", "share": "{:.1%}", "variation": TWO}
 TESTED = {"mase": TWO, "mae": "{:,.0f}", "bias": "{:+,.0f}", "inside": "{:.0%}"}
+TESTED |= {"total_off": "{:+.0%}"}
 
 
 def _minus(number: str) -> str:
@@ -313,47 +329,93 @@ def prices(nb: Notebook, table: pd.DataFrame, gained: tuple[float, float, float]
 def demand(nb: Notebook, known: pd.DataFrame, mine: pd.DataFrame, naive: pd.DataFrame) -> None:
     """Record the forecast of the days to come, all together, and how it did before."""
     p = nb.params
-    mean, deviation = total(fit(known), _until(known, p))
-    half = critical(float("inf"), p.confidence) * deviation
-    low, high = max(mean - half, 0.0), mean + half
+    mean, deviation = total_over_weights(fit(known), _until(known, p))
+    low, high = total_limits(mean, deviation, p.confidence)
     better = int((mine["mase"].to_numpy() < naive["mase"].to_numpy()).sum())
+    held = int(mine["total_inside"].sum())
     nb.finding(
         "D4.forecast",
         f"The next {plural(p.horizon_days, 'day')} bring {nb.data.currency} {count(mean)} ({nb.level} {count(low)} to "
-        f"{count(high)}). On {plural(len(mine), 'past origin')} such a forecast was off by "
-        f"{figures(float(mine['mase'].mean()), 3)} times an ordinary week's change (MASE), "
-        f"last week's repetition by {figures(float(naive['mase'].mean()), 3)}; it was better on {better}.",
+        f"{count(high)}). On {plural(len(mine), 'past origin')} such a sum was off by "
+        f"{percent(mine['total_off'].abs().median(), 0)} in the median, and within its interval on {held}. A day was "
+        f"off by {_both(mine['mase'])} times an ordinary week's change (MASE), with last week's repetition by "
+        f"{_both(naive['mase'])}; the forecast was better on {better}.",
         mean,
         nb.data.currency,
         low=low,
         high=high,
         n=len(mine),
-        method="level and days of the week (exponential smoothing); rolling origins; normal interval of the sum, in "
-        "which a day's error moves the level of all later ones",
+        method="level and days of the week (exponential smoothing); rolling origins; log-normal interval of the sum, "
+        "in which a day's error moves the level of all later ones, weights of the level by how probable they are",
         caveats="It knows no season of the year and no event: a big sale ahead is not in it.",
-        series={"mase": float(mine["mase"].mean()), "naive": float(naive["mase"].mean())},
-    )
+        series={
+            "mase": float(mine["mase"].mean()), "mase_median": float(mine["mase"].median()),
+            "naive": float(naive["mase"].mean()), "naive_median": float(naive["mase"].median()),
+            "total_off": float(mine["total_off"].abs().median()), "total_inside": held,
+        },
+    )  # fmt: skip
 
 
-def orders(nb: Notebook, table: pd.DataFrame, missing: dict[str, str]) -> None:
-    """Record what to order."""
+def _both(errors: pd.Series) -> str:
+    """Return median and mean, for one origin with an event makes a mean of few."""
+    return f"{figures(float(errors.median()), 3)} (median; mean {figures(float(errors.mean()), 3)})"
+
+
+def orders(nb: Notebook, found: Orders) -> None:
+    """Record what to order, and how often such orders would have met demand."""
+    table, missing = found.table, found.missing
     now = table[table["order"] > 0]
     nb.finding(
         "D4.orders",
         f"{plural(len(now), 'product')} of {len(table)} should be ordered now, {count(now['order'].sum())} units; "
         f"{plural(int((table['short_weeks'] > 0).sum()), 'product')} ran out of stock in the last half year, and their "
-        "demand is taken for what it would have been.",
+        f"demand is taken for what it would have been. {_service(found.service)}",
         float(now["order"].sum()),
         "units",
         n=len(table),
-        method="newsvendor: the quantile of demand until the delivery after next at margin / (margin + holding)",
-        caveats=f"{plural(len(missing), 'product')} without a proposal." if missing else "",
-    )
+        method="newsvendor: the quantile of demand until the delivery after next at margin / (margin + holding); weeks "
+        "alike, autocorrelation of all products together; deviation stretched by how far past sums missed",
+        caveats=_order_caveats(found),
+        series={
+            "promised": found.service.promised, "met_without_stretch": found.service.plain,
+            "met": found.service.met, "stretch": found.service.stretch,
+        }
+        if found.service.tries and found.service.products
+        else {},
+    )  # fmt: skip
     for why, names in _by_reason(missing).items():
-        nb.nothing(f"an order of {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}: {why}")
+        some = ", ".join(names[:5]) + (" and others" if len(names) > 5 else "")
+        nb.nothing(f"an order of {plural(len(names), 'product')} ({some}): {why}")
 
 
-def _by_reason(missing: dict[str, str]) -> dict[str, list[str]]:
+def _service(s: Service) -> str:
+    """Say how often past orders would have met demand, beside what they promise."""
+    if not s.products:
+        return f"How often such orders meet demand could not be tried: {plural(s.tries, 'past sum')} of weeks, too few."
+    return (
+        f"Ordered so on {plural(s.origins, 'past origin')}, demand would have been met in {percent(s.met)} of "
+        f"{count(s.tries)} cases, where {percent(s.promised)} were promised; without stretching the deviation "
+        f"{figures(s.stretch, 3)} times, in {percent(s.plain)}."
+    )
+
+
+def _order_caveats(found: Orders) -> str:
+    """Say what an order does not know."""
+    said = ["Events and growth are in it only as far as past origins had them."]
+    if found.service.products:
+        said.append(
+            "Past weeks in which stock ran out are no test: the share met is somewhat too high for that."
+        )
+    if found.once:
+        said.append(
+            f"Of {plural(found.once, 'product')} the delivery time is taken for sure: nothing was delivered twice."
+        )
+    if found.missing:
+        said.append(f"{plural(len(found.missing), 'product')} without a proposal.")
+    return " ".join(said)
+
+
+def _by_reason(missing: Mapping[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, why in missing.items():
         found.setdefault(why, []).append(name)
@@ -385,12 +447,13 @@ def tied_up(nb: Notebook, table: pd.DataFrame) -> None:
     slow = table[table["days"] > 180]
     nb.finding(
         "B5.stock",
-        f"{nb.data.currency} {count(money)} are tied up in stock, {figures(turns, 3)} turns a year; "
-        f"{plural(len(slow), 'product')} would last longer than 180 days.",
+        f"{nb.data.currency} {count(money)} are tied up in stock, {figures(turns, 3)} turns a year at the pace of "
+        f"the last quarter, at which {plural(len(slow), 'product')} would last longer than 180 days.",
         money,
         nb.data.currency,
         n=len(table),
         method="average stock of the last 91 days at cost; a census",
+        caveats="A quarter with a season or a big sale in it turns faster than the year.",
     )
 
 
@@ -469,7 +532,15 @@ def _until(known: pd.DataFrame, params: Any) -> dt.date:
 
 
 def tried(nb: Notebook, known: pd.DataFrame) -> pd.DataFrame:
-    """Try the forecast and last week's repetition from past days, record both; return how the forecast did."""
-    mine, naive = backtest(known, level_forecast), backtest(known, seasonal_naive)
+    """Try the forecast and last week's repetition from past days, record both; return how the forecast did.
+
+    The intervals tried are those shown: of `params.confidence`, and of sums of `params.horizon_days`.
+    """
+    confidence, horizon = nb.params.confidence, nb.params.horizon_days
+    origins = possible_origins(known, horizon=horizon)
+    mine = backtest(known, partial(level_forecast, confidence=confidence), origins, horizon)
+    naive = backtest(known, seasonal_naive, origins, horizon)
+    sums = backtest_total(known, confidence, origins, horizon)
+    mine = mine.join(sums[["total_off", "total_inside"]])
     demand(nb, known, mine, naive)
     return mine.assign(origin=mine["origin"].dt.date)

@@ -308,23 +308,31 @@ def sales_by_day(tables: Tables) -> Rows:
 def stock(tables: Tables) -> Rows:
     """Return the stock of each product over the last `RECENT` days.
 
-    Columns: ``product_id, units`` (sold), ``days`` (watched), ``opening, closing, average`` (units), ``received``,
-    ``hours_out``, ``unit_cost`` (the last; null: not known).
+    Columns: ``product_id, units`` (sold on these days), ``days`` (watched: from the first row to the last, and as long
+    after it as rows are usually apart), ``opening, closing, average`` (units), ``received``, ``hours_out``,
+    ``unit_cost`` (the last; null: not known).
+
+    Where a product has one row alone, rows are as far apart as those of all products; else they are for the quarter.
     """
-    since = _now(tables) - ibis.interval(days=RECENT)
+    since = (_now(tables) - ibis.interval(days=RECENT)).cast("date")
     rows = first_record(tables["inventory"], ("product_id", "date"))
-    rows = rows.filter((_.date >= since.cast("date")) & (_.date < _now(tables)))
+    rows = rows.filter((_.date >= since) & (_.date < _now(tables)))
     found = rows.group_by("product_id").agg(
-        days=_.count().cast("int64"),
+        since=_.date.min(),
+        counted=_.date.max(),
         opening=_.opening.argmin(_.date),
         closing=_.closing.argmax(_.date),
         average=_mean(rows.closing),
         received=_.received.sum().cast("int64"),
         hours_out=_.hours_out.fill_null(0).sum().cast("int64"),
     )
-    sold = purchases(tables).filter((_.date >= since.cast("date")) & (_.date < _now(tables)))
-    sold = sold.group_by(item="product_id").agg(units=_.quantity.sum().cast("int64"))
-    found = found.left_join(sold, found.product_id == sold["item"]).drop("item")
+    found = _watched(found, rows, _now(tables))
+    sold = purchases(tables).filter((_.date >= since) & (_.date < _now(tables)))
+    span = found.select("since", "days", item="product_id")
+    sold = sold.inner_join(span, sold.product_id == span["item"])
+    sold = sold.filter((_.date >= _.since) & (_.date.delta(_.since, unit="day") < _.days))
+    sold = sold.group_by("item").agg(units=_.quantity.sum().cast("int64"))
+    found = found.drop("since").left_join(sold, found.product_id == sold["item"]).drop("item")
     found = found.mutate(units=ibis.coalesce(_.units, 0))
     if "product_costs" not in tables:
         return found.mutate(unit_cost=ibis.null("float64"))
@@ -333,6 +341,26 @@ def stock(tables: Tables) -> Rows:
     )
     c = c.group_by(item="product_id").agg(unit_cost=_.unit_cost.cast("float64").argmax(_.valid_from))
     return found.left_join(c, found.product_id == c["item"]).drop("item")
+
+
+def _watched(found: Rows, rows: Rows, now: Any) -> Rows:
+    """Return with ``days`` how long each product's stock was watched, for a row a week is not a row a day."""
+    own = ibis.window(group_by="product_id", order_by="date")
+    gaps = rows.select("product_id", gap=rows.date.delta(rows.date.lag().over(own), unit="day").cast("int64"))
+    gaps = gaps.filter(_.gap.notnull())
+    each = gaps.group_by(item="product_id").agg(own=_.gap.median())
+    found = found.left_join(each, found.product_id == each["item"]).drop("item")
+    found = found.cross_join(gaps.agg(usual=_.gap.median()))
+    step = ibis.coalesce(found.own, found.usual).ceil().cast("int64")
+    quarter = (now - ibis.interval(days=RECENT)).cast("date")
+    # one row each, and nothing says how far apart: what the quarter sold over the one stock that is known of it
+    found = found.mutate(
+        since=ibis.ifelse(step.isnull(), quarter, found.since), step=ibis.coalesce(step, RECENT)
+    )
+    known = ibis.ifelse(found.usual.isnull(), 0, found.counted.delta(found.since, unit="day"))
+    rest = now.delta(found.since, unit="day")
+    days = ibis.least((known + found.step).cast("int64"), rest.cast("int64"))
+    return found.mutate(days=days).drop("own", "usual", "counted", "step")
 
 
 def deliveries(tables: Tables) -> Rows:

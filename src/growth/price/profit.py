@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.random import PCG64, Generator
 from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
@@ -174,7 +175,7 @@ def apart(common: float, freedom: float, own: float, number: int, many: int = DR
 
 def scrambled(mean: float, error: float, number: int, many: int = DRAWS) -> Floats:
     """Return draws of an estimate that go with nothing else: quantiles in an order that its number alone fixes."""
-    return np.random.default_rng(number).permutation(normal_draws(mean, error, many))
+    return Generator(PCG64(number)).permutation(normal_draws(mean, error, many))
 
 
 def summary(values: Floats, confidence: float) -> tuple[float, float, float]:

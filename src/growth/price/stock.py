@@ -13,7 +13,8 @@ from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import gammaln
 from scipy.stats import nbinom, poisson
 
 from growth.stats.moments import Floats
@@ -199,28 +200,37 @@ def expected_cost(demand: Demand, costs: Costs, level: int) -> float:
     return costs.underage * short + costs.overage * (level - demand.mean + short)
 
 
-def over(demand: Demand, periods: float, deviation: float = 0.0) -> Demand:
+def over(demand: Demand, periods: float, deviation: float = 0.0, rho: ArrayLike = ()) -> Demand:
     """Return demand over several periods.
 
     Parameters
     ----------
     demand : Demand
-        Of one period; periods are independent. Where the level of demand wanders, take `forecast.total` instead.
+        Of one period. Where the level of demand wanders, take `forecast.total` instead.
     periods : float
         Mean of the time, in periods: lead time, and where orders come at fixed times the time between them.
     deviation : float
         Of that time: suppliers are late.
+    rho : array-like, shape (lags,)
+        Autocorrelation of a period with the next, the one after and so on; beyond its end, and without it, 0.
 
     Notes
     -----
-    A random sum: mean L m, variance L s^2 + m^2 var(L).
+    A random sum: mean L m, variance s^2 (L + 2 sum_{k < L} (L - k) rho_k) + m^2 var(L).
     """
     if not (0 < periods < inf and 0 <= deviation < inf):
         raise ValueError(
             f"The time must be positive and its deviation at least 0, not {periods!r} and {deviation!r}."
         )
-    variance = periods * demand.deviation**2 + (demand.mean * deviation) ** 2
+    variance = alike(periods, rho) * demand.deviation**2 + (demand.mean * deviation) ** 2
     return Demand(demand.mean * periods, sqrt(variance))
+
+
+def alike(periods: float, rho: ArrayLike) -> float:
+    """Return the variance of a sum of so many periods over that of one: L + 2 sum_{k < L} (L - k) rho_k; at least 0."""
+    r = np.asarray(rho, float)
+    left = np.maximum(periods - np.arange(1, len(r) + 1), 0.0)
+    return max(float(periods + 2 * (left * r).sum()), 0.0)
 
 
 def reorder_point(demand: Demand, lead: float, lead_deviation: float, served: float) -> tuple[int, float]:
@@ -260,10 +270,22 @@ class Fitted:
     periods: int
     short: int
 
-    def next(self, periods: float, deviation: float = 0.0) -> Demand:
-        """Return demand over the periods to come, the error of the mean in it: it is the same error in each."""
-        sure = over(self.demand, periods, deviation)
-        return Demand(sure.mean, sqrt(sure.deviation**2 + (periods * self.error) ** 2))
+    def next(
+        self, periods: float, deviation: float = 0.0, rho: ArrayLike = (), stretch: float = 1.0
+    ) -> Demand:
+        """Return demand over the periods to come, the error of the mean in it: it is the same error in each.
+
+        Parameters
+        ----------
+        periods, deviation, rho
+            As of `over`; where periods are alike the mean of the past ones is less sure as well.
+        stretch : float
+            By which past sums missed farther than this deviation says (`growth.price.service`); not of the lead time.
+        """
+        sure = over(self.demand, periods, 0.0, rho)
+        unsure = (periods * self.error) ** 2 * alike(self.periods, rho) / self.periods
+        late = over(self.demand, periods, deviation, rho).deviation ** 2 - sure.deviation**2
+        return Demand(sure.mean, sqrt(stretch**2 * (sure.deviation**2 + unsure) + late))
 
 
 def fit(units: ArrayLike, short: ArrayLike | None = None) -> Fitted:
@@ -291,6 +313,8 @@ def fit(units: ArrayLike, short: ArrayLike | None = None) -> Fitted:
     out = np.zeros(len(sold), bool) if short is None else np.asarray(short, bool)
     _check(sold, out)
     own = sold[~out]
+    if not out.any():
+        return _whole(own)
     start = [np.log(max(sold.mean(), 0.1)), np.log(_size(own))]
 
     def loss(theta: Floats) -> float:
@@ -302,6 +326,23 @@ def fit(units: ArrayLike, short: ArrayLike | None = None) -> Fitted:
     mean, size = np.exp(best.x)
     demand = Demand(float(mean), float(np.sqrt(mean + mean**2 / size)))
     return Fitted(demand, float(mean) * _error(loss, best.x), len(sold), int(out.sum()))
+
+
+def _whole(sold: Floats) -> Fitted:
+    """Return the fit where stock never ran out: the mean is the sample's whatever the size, and not tied to it."""
+    mean, n = float(sold.mean()), len(sold)
+    values, times = np.unique(sold, return_counts=True)
+
+    def loss(log_size: float) -> float:
+        k = np.exp(log_size)
+        each = (
+            gammaln(values + k) - gammaln(k) + k * np.log(k / (k + mean)) + values * np.log(mean / (k + mean))
+        )
+        return -float(times @ each)
+
+    best = minimize_scalar(loss, bounds=(-5, np.log(FLAT)), method="bounded", options=dict(xatol=1e-8))
+    size = float(np.exp(best.x))
+    return Fitted(Demand(mean, sqrt(mean + mean**2 / size)), sqrt((mean + mean**2 / size) / n), n, 0)
 
 
 def _error(loss: Callable[[Floats], float], at: Floats) -> float:
