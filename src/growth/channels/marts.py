@@ -97,13 +97,6 @@ def people(tables: Tables) -> Rows:
     return ibis.union(*parts).filter(_.since < _.until)
 
 
-def _person(customer: Any, visitor: Any) -> Any:
-    """Return one name for the customer, or else for the visitor alone; null: nobody."""
-    return ibis.ifelse(
-        customer.notnull(), ibis.literal("c").concat(customer), ibis.literal("v").concat(visitor)
-    )
-
-
 def _micros(tables: Tables, at: Any) -> Any:
     """Return microseconds since the first moment that fits, 71 years before the end of the data; at most `_LATEST`."""
     end = clock.start_of_day(tables.info.as_of, tables.info.timezone) + dt.timedelta(days=1)
@@ -185,12 +178,10 @@ def _owned(tables: Tables) -> Rows:
     o = orders(tables)
     o = o.inner_join(placed, o.order_id == placed.own)
     if "visitors" not in tables:
-        return o.mutate(person=_person(o.customer_id, o.visitor_id))
+        return o.mutate(person=ibis.coalesce(o.customer_id, o.visitor_id))
     who = tables.once("channel_people", people)
     o = o.left_join(who, (o.visitor_id == who.linked) & (o["at"] >= who.since) & (o["at"] < who.until))
-    return o.mutate(person=_person(ibis.coalesce(o.customer_id, o.owner), o.visitor_id)).drop(
-        "since", "until"
-    )
+    return o.mutate(person=ibis.coalesce(o.customer_id, o.owner, o.visitor_id)).drop("since", "until")
 
 
 def journeys(tables: Tables, way: Way = WAY) -> Rows:
@@ -227,7 +218,7 @@ def _with_path(tables: Tables, way: Way, rows: Rows) -> Rows:
     names = names.select("code", "name").distinct().agg(names=_.name.collect(order_by=_.code))
     rows = rows.cross_join(names)
     labels = rows.steps.map(lambda k: rows.names[k & _LAST_CODE])
-    return rows.mutate(path=ibis.coalesce(labels.join(SEPARATOR), way.direct)).drop("names")
+    return rows.mutate(path=ibis.coalesce(labels.join(SEPARATOR).nullif(""), way.direct)).drop("names")
 
 
 _LEFT = ("touches", "old", "shown_early", "again", "cut")
@@ -263,18 +254,19 @@ def _between(keys: Any, low: Any, high: Any) -> Any:
 
 
 def _of_people(tables: Tables, way: Way) -> Rows:
-    """Return ``person, first`` (record), ``all``: what each met, packed and in the order of time."""
+    """Return ``person, first`` (record), ``all``: what each met, packed and in the order of time.
+
+    A person is the customer, or else the visitor alone; a customer and a visitor never have the same pseudonym.
+    """
     t = _touched(tables, way)
     key = ((_micros(tables, t["at"]) << 1) + t.click) << _CODE_BITS
     t = t.mutate(key=key + t.code)
-    customer = t.customer_id
+    person = ibis.coalesce(t.customer_id, t.visitor_id)
     if "visitors" in tables:
         who = tables.once("channel_people", people)
         t = t.left_join(who, (t.visitor_id == who.linked) & (t["at"] >= who.since) & (t["at"] < who.until))
-        customer = ibis.coalesce(t.customer_id, t.owner)
-    t = t.group_by(person=_person(customer, t.visitor_id)).agg(
-        first=_.record_id.min(), all=_.key.collect(include_null=True)
-    )
+        person = ibis.coalesce(t.customer_id, t.owner, t.visitor_id)
+    t = t.group_by(person=person).agg(first=_.record_id.min(), all=_.key.collect(include_null=True))
     return t.mutate(all=t["all"].sort())
 
 
@@ -351,7 +343,12 @@ def timed_paths(tables: Tables, way: Way = WAY) -> Rows:
     rows = _with_path(tables, way, journeys(tables, way).filter(_.number.notnull()))
     hours = rows.steps.map(lambda k: ((rows.end - (k >> _SHIFT)) / HOUR).round(4).cast("string"))
     return rows.select(
-        "number", "path", "returning", "value", cluster="group", hours=ibis.coalesce(hours.join(" "), "0")
+        "number",
+        "path",
+        "returning",
+        "value",
+        cluster="group",
+        hours=ibis.coalesce(hours.join(" ").nullif(""), "0"),
     )
 
 
