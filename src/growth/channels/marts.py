@@ -2,7 +2,8 @@
 
 A path is what a person met before an order, since the order before; who never ordered, or not since, has one path that
 ended in nothing. A touch is packed in one whole number (time, shown or clicked, channel), so that a path is a sorted
-list of numbers: the cheapest thing that an engine can group, sort and cut.
+list of numbers: the cheapest thing that an engine can group, sort and cut. Touches of one microsecond follow each other
+as things shown before clicks, then by name.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ class Way:
             raise UserError(f"A path collapses {', '.join(map(repr, COLLAPSES))}, not {self.collapse!r}.")
         if self.days <= 0 or self.impression_hours < 0 or self.steps < 1 or self.buckets < 1:
             raise UserError("Windows, steps and groups of people of channel paths must be positive.")
+        if not self.direct.strip() or ">" in self.direct:
+            raise UserError(
+                f"The path of an order without a touch needs a name without '>', not {self.direct!r}."
+            )
 
 
 WAY = Way()
@@ -201,15 +206,11 @@ def journeys(tables: Tables, way: Way = WAY) -> Rows:
         **{c: ibis.literal(0, "int64") for c in _LEFT},
     )
     kept = _kept(met, way).rename(nth="place", number="order")
-    kept = _valued(kept, ordered)
+    values = ordered.select("value", sold="number")
+    kept = kept.left_join(values, kept.number == values.sold)
     own = ("number", "value", "group", "nth", "steps", "end", *_LEFT)
     rows = ibis.union(kept.select(*own), untouched.select(*own))
     return rows.mutate(returning=rows.nth > 0).drop("nth")
-
-
-def _valued(kept: Rows, ordered: Rows) -> Rows:
-    values = ordered.select("value", sold="number")
-    return kept.left_join(values, kept.number == values.sold)
 
 
 def _with_path(tables: Tables, way: Way, rows: Rows) -> Rows:
@@ -323,7 +324,7 @@ def given_paths(tables: Tables) -> Rows:
     Rows of one path are added up in twelve decimals, exact in any order.
     """
     exact = "decimal(38, 12)"
-    rows = tables["paths"].filter(_.path.strip() != "")
+    rows = tables["paths"]
     found = rows.group_by(path=_.path.strip()).agg(
         **{
             c: ibis.coalesce(rows[c], 0.0).cast(exact).sum().cast("float64")
@@ -338,7 +339,8 @@ def given_paths(tables: Tables) -> Rows:
 def timed_paths(tables: Tables, way: Way = WAY) -> Rows:
     """Return a row an order, for credit that fades with time, which paths without conversion do not take part in.
 
-    Columns: ``number`` (its record), ``path``, ``hours`` (from each step to the order), ``returning, value, cluster``.
+    Columns: ``number`` (its record), ``path``, ``hours`` (from each step to the order), ``returning, conversions`` (1),
+    ``value, cluster``.
     """
     rows = _with_path(tables, way, journeys(tables, way).filter(_.number.notnull()))
     hours = rows.steps.map(lambda k: ((rows.end - (k >> _SHIFT)) / HOUR).round(4).cast("string"))
@@ -347,6 +349,7 @@ def timed_paths(tables: Tables, way: Way = WAY) -> Rows:
         "path",
         "returning",
         "value",
+        conversions=ibis.literal(1, "int64"),
         cluster="group",
         hours=ibis.coalesce(hours.join(" ").nullif(""), "0"),
     )
@@ -355,7 +358,8 @@ def timed_paths(tables: Tables, way: Way = WAY) -> Rows:
 def left_out(tables: Tables, way: Way = WAY) -> Rows:
     """Return ``what`` (touches or orders), ``reason, rows``: what became of every touch and every order that counts.
 
-    ``a step of a path`` and ``on a path`` count what was not left out, so that rows add up to all there are.
+    ``a step of a path`` and ``on a path`` count what was not left out, so that rows add up to all there are; with
+    `Way.direct_visits`, visits taken as steps are among the touches.
     """
     j = journeys(tables, way)
     lost = {
