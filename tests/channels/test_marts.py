@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from growth.channels import marts
+from growth.channels import markov, marts, rules
 from growth.channels.marts import Way
+from growth.channels.paths import from_table
 from growth.errors import UserError
 from growth.marts import _sorted
 from tests.conftest import frame
@@ -110,6 +111,29 @@ def test_times_and_groups_by_hand(story: Any) -> None:
     assert by_group["conversions"].sum() == 4 and by_group["nulls"].sum() == 2
 
 
+def test_marts_are_what_the_methods_read(story: Any) -> None:
+    """Eight hours' half-life: 106 and 10 hours before o1 weigh 2^-12 and 1."""
+    own = from_table(frame(marts.paths_by_group(story)))
+    assert own.counts.conversions.sum() == 4 and own.counts.value.sum() == 21.5
+    assert rules.last(own).conversions.sum() == 4 and markov.removal(own).rate == pytest.approx(4 / 6)
+    timed = from_table(frame(marts.timed_paths(story)))
+    credit = rules.time_decay(timed, 8)
+    display = 1 / (1 + 2.0**-12)
+    assert credit.conversions[credit.channels.index("display")] == pytest.approx(display, abs=1e-9)
+
+
+def test_touches_outside_the_window_leave_an_order_direct(shop: Any) -> None:
+    tables = shop(
+        touches=[touch("x", at("04-01")), touch("y", at("06-01"), kind="impression")],
+        orders=[order("o", at("06-05"), visitor_id="v")],
+        order_lines=[line("o", 1)],
+    )
+    assert found(marts.paths(tables)) == {("direct", False): (1, 1.0, 0)}
+    assert list(frame(marts.timed_paths(tables))["hours"]) == ["0"]
+    left = frame(marts.left_out(tables)).set_index(["what", "reason"])["rows"]
+    assert left["orders", "without a touch, so direct"] == 1
+
+
 def test_every_mart_has_its_key_and_two_builds_are_equal(story: Any) -> None:
     for name in ("paths", "paths_by_group", "timed_paths", "left_out"):
         mart = marts.MARTS[name]
@@ -204,12 +228,23 @@ def test_a_label_cannot_pose_as_two_channels(shop: Any) -> None:
     assert left["touches", "without a channel"] == 1
 
 
+def test_more_channels_than_fit_share_a_name(shop: Any) -> None:
+    start = at("06-01", 0)
+    tables = shop(
+        touches=[touch(f"c{k:04}", start + dt.timedelta(seconds=k)) for k in range(2100)],
+        orders=[order("o", at("06-05"), visitor_id="v")],
+        order_lines=[line("o", 1)],
+    )
+    [(path, _)] = found(marts.paths(tables, Way(steps=3000)))
+    steps = path.split(" > ")
+    assert steps == [f"c{k:04}" for k in range(2047)] + [marts.REST], "direct comes after them by name"
+
+
 def test_a_shop_of_sums_has_its_table_of_paths(shop: Any) -> None:
     rows = [
         dict(path="a > b", conversions=1, value=0.1, nulls=2),
         dict(path=" a > b ", conversions=2, value=0.2),
         dict(path="c", conversions=0, nulls=1),
-        dict(path=" ", conversions=5),
     ]
     own = frame(marts.given_paths(shop(paths=rows)))
     assert own[["path", "conversions", "value", "nulls"]].values.tolist() == [
@@ -229,7 +264,17 @@ def test_spend_and_outcomes(shop: Any) -> None:
         assert len(_sorted(marts.MARTS[name].build(tables), marts.MARTS[name]))
 
 
-@pytest.mark.parametrize("wrong", [dict(collapse="all"), dict(days=0), dict(steps=0), dict(buckets=0)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        dict(collapse="all"),
+        dict(days=0),
+        dict(steps=0),
+        dict(buckets=0),
+        dict(direct=" "),
+        dict(direct="a > b"),
+    ],
+)
 def test_a_wrong_way_is_refused(wrong: Any) -> None:
     with pytest.raises(UserError):
         Way(**wrong)

@@ -31,6 +31,14 @@ def test_names_are_never_markup() -> None:
     assert [own.channels[c] for c in own.codes] == names
 
 
+def test_text_in_several_pieces_is_one_column() -> None:
+    one = pd.DataFrame(dict(path=["a > b", "c"], conversions=[1, 2]))
+    own = from_table(pd.concat([one, one], ignore_index=True))
+    assert own.channels == ("a", "b", "c") and own.counts.conversions.tolist() == [2, 4]
+    with pytest.raises(RefusedError, match="must be text"):
+        from_table(pd.DataFrame(dict(path=[1], conversions=[1])))
+
+
 def test_spaces_around_a_name_do_not_make_another_channel() -> None:
     assert table((" a >  b ", 1), ("a > b", 1)).channels == ("a", "b")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.random import PCG64, Generator
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
@@ -303,7 +304,7 @@ def _folds(paths: Paths, seed: int, folds: int) -> Ints:
         raise RefusedError(
             "An order is chosen on held-out paths: that takes at least two paths and two folds."
         )
-    return (np.random.default_rng(seed).permutation(units) % min(folds, units))[unit]
+    return (Generator(PCG64(seed)).permutation(units) % min(folds, units))[unit]
 
 
 def _steps(paths: Paths) -> tuple[Ints, Ints, Ints, Floats]:

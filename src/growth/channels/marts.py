@@ -2,7 +2,8 @@
 
 A path is what a person met before an order, since the order before; who never ordered, or not since, has one path that
 ended in nothing. A touch is packed in one whole number (time, shown or clicked, channel), so that a path is a sorted
-list of numbers: the cheapest thing that an engine can group, sort and cut.
+list of numbers: the cheapest thing that an engine can group, sort and cut. Touches of one microsecond follow each other
+as things shown before clicks, then by name.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ class Way:
             raise UserError(f"A path collapses {', '.join(map(repr, COLLAPSES))}, not {self.collapse!r}.")
         if self.days <= 0 or self.impression_hours < 0 or self.steps < 1 or self.buckets < 1:
             raise UserError("Windows, steps and groups of people of channel paths must be positive.")
+        if not self.direct.strip() or ">" in self.direct:
+            raise UserError(
+                f"The path of an order without a touch needs a name without '>', not {self.direct!r}."
+            )
 
 
 WAY = Way()
@@ -95,13 +100,6 @@ def people(tables: Tables) -> Rows:
     columns = ("linked", "owner", "since", "until")
     parts = [p.select(*columns).cast(dict(since="timestamp", until="timestamp")) for p in (links, after)]
     return ibis.union(*parts).filter(_.since < _.until)
-
-
-def _person(customer: Any, visitor: Any) -> Any:
-    """Return one name for the customer, or else for the visitor alone; null: nobody."""
-    return ibis.ifelse(
-        customer.notnull(), ibis.literal("c").concat(customer), ibis.literal("v").concat(visitor)
-    )
 
 
 def _micros(tables: Tables, at: Any) -> Any:
@@ -185,12 +183,10 @@ def _owned(tables: Tables) -> Rows:
     o = orders(tables)
     o = o.inner_join(placed, o.order_id == placed.own)
     if "visitors" not in tables:
-        return o.mutate(person=_person(o.customer_id, o.visitor_id))
+        return o.mutate(person=ibis.coalesce(o.customer_id, o.visitor_id))
     who = tables.once("channel_people", people)
     o = o.left_join(who, (o.visitor_id == who.linked) & (o["at"] >= who.since) & (o["at"] < who.until))
-    return o.mutate(person=_person(ibis.coalesce(o.customer_id, o.owner), o.visitor_id)).drop(
-        "since", "until"
-    )
+    return o.mutate(person=ibis.coalesce(o.customer_id, o.owner, o.visitor_id)).drop("since", "until")
 
 
 def journeys(tables: Tables, way: Way = WAY) -> Rows:
@@ -210,15 +206,11 @@ def journeys(tables: Tables, way: Way = WAY) -> Rows:
         **{c: ibis.literal(0, "int64") for c in _LEFT},
     )
     kept = _kept(met, way).rename(nth="place", number="order")
-    kept = _valued(kept, ordered)
+    values = ordered.select("value", sold="number")
+    kept = kept.left_join(values, kept.number == values.sold)
     own = ("number", "value", "group", "nth", "steps", "end", *_LEFT)
     rows = ibis.union(kept.select(*own), untouched.select(*own))
     return rows.mutate(returning=rows.nth > 0).drop("nth")
-
-
-def _valued(kept: Rows, ordered: Rows) -> Rows:
-    values = ordered.select("value", sold="number")
-    return kept.left_join(values, kept.number == values.sold)
 
 
 def _with_path(tables: Tables, way: Way, rows: Rows) -> Rows:
@@ -227,7 +219,7 @@ def _with_path(tables: Tables, way: Way, rows: Rows) -> Rows:
     names = names.select("code", "name").distinct().agg(names=_.name.collect(order_by=_.code))
     rows = rows.cross_join(names)
     labels = rows.steps.map(lambda k: rows.names[k & _LAST_CODE])
-    return rows.mutate(path=ibis.coalesce(labels.join(SEPARATOR), way.direct)).drop("names")
+    return rows.mutate(path=ibis.coalesce(labels.join(SEPARATOR).nullif(""), way.direct)).drop("names")
 
 
 _LEFT = ("touches", "old", "shown_early", "again", "cut")
@@ -263,18 +255,19 @@ def _between(keys: Any, low: Any, high: Any) -> Any:
 
 
 def _of_people(tables: Tables, way: Way) -> Rows:
-    """Return ``person, first`` (record), ``all``: what each met, packed and in the order of time."""
+    """Return ``person, first`` (record), ``all``: what each met, packed and in the order of time.
+
+    A person is the customer, or else the visitor alone; a customer and a visitor never have the same pseudonym.
+    """
     t = _touched(tables, way)
     key = ((_micros(tables, t["at"]) << 1) + t.click) << _CODE_BITS
     t = t.mutate(key=key + t.code)
-    customer = t.customer_id
+    person = ibis.coalesce(t.customer_id, t.visitor_id)
     if "visitors" in tables:
         who = tables.once("channel_people", people)
         t = t.left_join(who, (t.visitor_id == who.linked) & (t["at"] >= who.since) & (t["at"] < who.until))
-        customer = ibis.coalesce(t.customer_id, t.owner)
-    t = t.group_by(person=_person(customer, t.visitor_id)).agg(
-        first=_.record_id.min(), all=_.key.collect(include_null=True)
-    )
+        person = ibis.coalesce(t.customer_id, t.owner, t.visitor_id)
+    t = t.group_by(person=person).agg(first=_.record_id.min(), all=_.key.collect(include_null=True))
     return t.mutate(all=t["all"].sort())
 
 
@@ -331,7 +324,7 @@ def given_paths(tables: Tables) -> Rows:
     Rows of one path are added up in twelve decimals, exact in any order.
     """
     exact = "decimal(38, 12)"
-    rows = tables["paths"].filter(_.path.strip() != "")
+    rows = tables["paths"]
     found = rows.group_by(path=_.path.strip()).agg(
         **{
             c: ibis.coalesce(rows[c], 0.0).cast(exact).sum().cast("float64")
@@ -346,19 +339,27 @@ def given_paths(tables: Tables) -> Rows:
 def timed_paths(tables: Tables, way: Way = WAY) -> Rows:
     """Return a row an order, for credit that fades with time, which paths without conversion do not take part in.
 
-    Columns: ``number`` (its record), ``path``, ``hours`` (from each step to the order), ``returning, value, cluster``.
+    Columns: ``number`` (its record), ``path``, ``hours`` (from each step to the order), ``returning, conversions`` (1),
+    ``value, cluster``.
     """
     rows = _with_path(tables, way, journeys(tables, way).filter(_.number.notnull()))
     hours = rows.steps.map(lambda k: ((rows.end - (k >> _SHIFT)) / HOUR).round(4).cast("string"))
     return rows.select(
-        "number", "path", "returning", "value", cluster="group", hours=ibis.coalesce(hours.join(" "), "0")
+        "number",
+        "path",
+        "returning",
+        "value",
+        conversions=ibis.literal(1, "int64"),
+        cluster="group",
+        hours=ibis.coalesce(hours.join(" ").nullif(""), "0"),
     )
 
 
 def left_out(tables: Tables, way: Way = WAY) -> Rows:
     """Return ``what`` (touches or orders), ``reason, rows``: what became of every touch and every order that counts.
 
-    ``a step of a path`` and ``on a path`` count what was not left out, so that rows add up to all there are.
+    ``a step of a path`` and ``on a path`` count what was not left out, so that rows add up to all there are; with
+    `Way.direct_visits`, visits taken as steps are among the touches.
     """
     j = journeys(tables, way)
     lost = {

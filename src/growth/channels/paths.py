@@ -134,7 +134,7 @@ def from_table(frame: pd.DataFrame) -> Paths:
     """
     _need(frame, ("path", "conversions"))
     counts = _counts(frame)
-    text = pa.array(frame["path"], pa.string())
+    text = _text(frame["path"])
     if text.null_count or len(pc.unique(text)) == 0:
         raise RefusedError("A path is missing: give every row of the path table its channels.")
     hours, cluster = frame.get("hours"), _cluster(frame)
@@ -175,7 +175,7 @@ def from_touches(touches: pd.DataFrame, outcomes: pd.DataFrame) -> Paths:
     path, position = path[order], touches["position"].to_numpy()[order]
     if ((path[1:] == path[:-1]) & (position[1:] == position[:-1])).any():
         raise RefusedError("Two touches of a path have one position: number them in the order of time.")
-    named = pa.array(touches["channel"].iloc[order], pa.string())
+    named = _text(touches["channel"].iloc[order])
     if named.null_count:
         raise RefusedError("A touch has no channel: name it, or leave the touch out.")
     codes, names = _coded(named.dictionary_encode())
@@ -227,6 +227,15 @@ def _counts(frame: pd.DataFrame) -> Counts:
     return Counts(**found)
 
 
+def _text(column: pd.Series) -> pa.Array:
+    """Return a column as one array of text."""
+    try:
+        made = pa.array(column, pa.large_string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        raise RefusedError(f"The column {column.name} of the path table must be text.") from None
+    return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+
+
 def _cluster(frame: pd.DataFrame) -> Ints | None:
     if "cluster" not in frame:
         return None
@@ -260,7 +269,7 @@ def _coded(steps: pa.DictionaryArray) -> tuple[Ints, tuple[str, ...]]:
 
 
 def _hours(text: pd.Series, lengths: Ints) -> Floats:
-    split = pc.split_pattern(pa.array(text, pa.string()), " ")
+    split = pc.split_pattern(_text(text), " ")
     if split.null_count or (np.diff(split.offsets.to_numpy()) != lengths).any():
         raise RefusedError("A path has not as many hours as steps: one number a step, separated by spaces.")
     try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.random import PCG64, Generator
 
 from growth.channels.paths import Counts, Floats, Paths, Plan, RefusedError
 from growth.stats.contrast import check_confidence
@@ -82,7 +83,7 @@ def intervals(paths: Paths, plan: Plan, seed: int, replicates: int = 200, confid
         raise RefusedError(f"{replicates} replicates are too few for an interval: take at least 20.")
     if paths.cluster is not None and int(paths.cluster.max()) + 1 < FEWEST:
         raise RefusedError(f"An interval by groups of people takes at least {FEWEST} groups.")
-    random = np.random.default_rng(seed)
+    random = Generator(PCG64(seed))
     drawn = [plan(_drawn(paths, random)) for _r in range(replicates)]
     if not all(d.conversions.sum() > 0 for d in drawn):
         raise RefusedError("There are so few conversions that a draw has none: no interval can be given.")
@@ -96,7 +97,7 @@ def intervals(paths: Paths, plan: Plan, seed: int, replicates: int = 200, confid
     )  # fmt: skip
 
 
-def _drawn(paths: Paths, random: np.random.Generator) -> Counts:
+def _drawn(paths: Paths, random: Generator) -> Counts:
     """Return the counts of one draw."""
     own = paths.counts
     if paths.cluster is not None:
