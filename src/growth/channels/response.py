@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.random import PCG64, Generator
 from scipy.optimize import least_squares, nnls
 
 from growth.stats.contrast import check_confidence, critical
@@ -253,7 +254,7 @@ def fit(
     _known(model)
     model = model.weighing()
     theta = model.search()
-    return _response(model, theta, _series_draws(model, theta, np.random.default_rng(seed)), confidence)
+    return _response(model, theta, _series_draws(model, theta, Generator(PCG64(seed))), confidence)
 
 
 def fit_panel(
@@ -318,7 +319,7 @@ def fit_panel(
     _known(model)
     model = model.weighing()
     theta = model.search()
-    draws = _region_draws(model, theta, np.random.default_rng(seed))
+    draws = _region_draws(model, theta, Generator(PCG64(seed)))
     return _response(model, theta, draws, confidence, y.shape[1] - 1)
 
 
@@ -426,7 +427,7 @@ def _response(
     confidence: float,
     freedom: float | None = None,
 ) -> Response:
-    """Return the fit with intervals from draws of (theta, beta, share): their quantiles, or Student's t about the fit."""
+    """Return the fit with intervals from draws of (theta, beta, share): quantiles, or Student's t about the fit."""
     beta, left = model.solve(theta)
     by_period = (model.columns(theta) * beta).sum(axis=1)
     share = by_period.sum(axis=0) / model.outcome.sum()
