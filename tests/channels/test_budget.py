@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from growth.channels import budget
+from growth.channels import budget, response
 from growth.channels.response import Curve
 
 FOUR = (
@@ -114,6 +114,24 @@ def test_a_plan_says_what_it_gains_and_where_it_guesses() -> None:
         "S-shaped"
         in budget.plan(SHAPED, today, 1.0, [SHAPED], seen.assign(channel=[c.channel for c in SHAPED])).said
     )
+
+
+def test_from_weeks_to_a_plan() -> None:
+    """A fitted response goes into a plan as it is; the truth it was made of agrees that the split gains."""
+    random = np.random.default_rng(5)
+    spend = pd.DataFrame(dict(tv=random.gamma(4, 40, 150), web=random.gamma(4, 10, 150)))
+    truth = (Curve("tv", "logistic", 40.0, 1.0, 200.0), Curve("web", "logistic", 60.0, 1.0, 60.0))
+    y = 100 + truth[0].value(spend["tv"].to_numpy()) + truth[1].value(spend["web"].to_numpy())
+    found = response.fit(
+        spend, pd.Series(y + random.normal(size=150)), 1, settings=response.Settings(draws=30)
+    )
+    made = budget.plan(found.curves, [160.0, 40.0], 8.0, found.draws, found.seen)
+    best = budget.allocate(truth, 200.0)
+    own = made.table["spend"].to_numpy()
+    assert budget.outcome(truth, own) > budget.outcome(truth, np.array([160.0, 40.0]))
+    possible = budget.outcome(truth, best) - budget.outcome(truth, np.array([160.0, 40.0]))
+    assert budget.outcome(truth, own) - budget.outcome(truth, np.array([160.0, 40.0])) > 0.95 * possible
+    assert made.gain_low > 0 and made.chance == 1 and made.table["leaves_observed"].all()
 
 
 def test_channels_that_bring_nothing_take_what_nobody_wants() -> None:

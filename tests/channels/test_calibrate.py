@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from scipy.stats import norm, t
 
 from growth.channels import calibrate
@@ -84,22 +85,23 @@ def test_the_table_by_hand() -> None:
     assert rows.loc["creator", "orders_high"] - 1500 == pytest.approx(t.ppf(0.975, 20) * 300)
 
 
-def test_what_was_not_measured_is_a_new_draw_of_what_was() -> None:
+def test_what_was_not_measured_is_one_more_draw() -> None:
+    """Student's interval for a new observation: equal to that of a regression on a constant."""
     found = calibrate.table(channels(), measured())
-    rate, error = np.array([0.24, 0.125, 0.5]), np.array([0.03, 0.1, 0.1])
-
-    def excess(square: float) -> float:
-        weight = 1 / (error**2 + square)
-        return float(weight @ (rate - weight @ rate / weight.sum()) ** 2) - 2
-
-    assert excess(found.spread**2) == pytest.approx(0, abs=1e-9)
-    weight = 1 / (error**2 + found.spread**2)
-    assert found.per_credit == pytest.approx(weight @ rate / weight.sum())
+    rate = np.array([0.24, 0.125, 0.5])
+    line = sm.OLS(rate, np.ones(3)).fit().get_prediction([[1.0]]).summary_frame(alpha=0.05)
     own = found.rows.set_index("channel").loc["affiliate"]
-    assert own["orders"] == pytest.approx(1000 * found.per_credit)
-    half = t.ppf(0.975, 2) * 1000 * sqrt(found.spread**2 + 1 / weight.sum())
-    assert own["orders_high"] - own["orders"] == pytest.approx(half)
-    assert np.isnan(own["over_claim"])
+    assert own["orders"] == pytest.approx(1000 * rate.mean())
+    assert own["orders_low"] == pytest.approx(1000 * line["obs_ci_lower"][0])
+    assert own["orders_high"] == pytest.approx(1000 * line["obs_ci_upper"][0])
+    assert np.isnan(own["over_claim"]) and found.spread == pytest.approx(rate.std(ddof=1))
+
+
+def test_the_spread_is_paule_and_mandels() -> None:
+    rate, error = np.array([0.24, 0.125, 0.5]), np.array([0.03, 0.1, 0.1])
+    weight = 1 / (error**2 + calibrate._spread(rate, error) ** 2)
+    assert weight @ (rate - weight @ rate / weight.sum()) ** 2 == pytest.approx(2)
+    assert calibrate._spread(np.array([0.3, 0.31]), np.array([0.1, 0.1])) == 0
 
 
 def test_the_total_is_that_of_draws() -> None:
@@ -107,14 +109,13 @@ def test_the_total_is_that_of_draws() -> None:
     found = calibrate.table(channels(), measured())
     random = np.random.default_rng(1)
     credit, error = np.array([5000.0, 2000, 3000]), np.array([150.0, 200, 300])
-    weight = 1 / ((error / credit) ** 2 + found.spread**2)
-    weight /= weight.sum()
+    spread = calibrate._spread(np.array([0.24, 0.125, 0.5]), error / credit)
     off = []
     for _ in range(40_000):
-        own, e = found.spread * random.normal(size=4), error * random.normal(size=3)
+        own, e = spread * random.normal(size=4), error * random.normal(size=3)
         truth = credit @ (0.3 + own[:3]) + 1000 * (0.3 + own[3])
         seen = credit * (0.3 + own[:3]) + e
-        off.append(seen.sum() + 1000 * float(weight @ (seen / credit)) - truth)
+        off.append(seen.sum() + 1000 * float(np.mean(seen / credit)) - truth)
     assert found.total is not None
     assert found.total.value == pytest.approx(2950 + 1000 * found.per_credit)
     assert found.total.error == pytest.approx(np.std(off), rel=0.02)

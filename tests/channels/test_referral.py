@@ -152,7 +152,7 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="invites itself"):
         own = made.assign(customer_id=made["inviter_id"], joined_at=made["invited_at"])
         referral.histories(customers, own, AS_OF)
-    with pytest.raises(ValueError, match="say who joined but not when"):
+    with pytest.raises(ValueError, match="say who joined, not when"):
         referral.histories(customers, made.assign(joined_at=pd.NaT), AS_OF)
     with pytest.raises(ValueError, match="before being invited"):
         referral.histories(customers, made.assign(joined_at=made["invited_at"] - pd.Timedelta(days=1)), AS_OF)

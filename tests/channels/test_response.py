@@ -175,5 +175,7 @@ def test_refusals() -> None:
         response.fit_panel(alike, ["ads"], "y", "region", "week", 1, settings=FEW)
     with pytest.raises(ValueError, match="is missing in 1 of 72"):
         response.fit_panel(frame.drop(index=3), ["ads"], "y", "region", "week", 1, settings=FEW)
+    with pytest.raises(ValueError, match="4 regions are too few"):
+        response.fit_panel(frame.query("region < 4"), ["ads"], "y", "region", "week", 1, settings=FEW)
     with pytest.raises(ValueError, match="two rows of one period"):
         response.fit_panel(pd.concat([frame, frame.head(1)]), ["ads"], "y", "region", "week", 1, settings=FEW)

@@ -248,29 +248,36 @@ def _days(gap: ArrayLike) -> Floats:
     return np.asarray(np.asarray(gap) / _DAY, float)
 
 
-def _influence(watched: Floats, by: Ints, at: Floats, until: ArrayLike) -> tuple[Floats, Floats]:
-    """Return the mean cumulative function at ages, and each customer's influence on it, a row an age."""
-    ages = np.atleast_1d(np.asarray(until, float))
-    order = np.sort(watched)
-    risk = len(watched) - np.searchsorted(order, at, side="left")
-    times, first = np.unique(at, return_inverse=True)
-    jump = np.bincount(first, 1 / risk, len(times))
-    own_risk = len(watched) - np.searchsorted(order, times, side="left")
-    drift = np.append(0.0, np.cumsum(jump / own_risk))
-    level = np.append(0.0, np.cumsum(jump))
-    values, rows = [], []
-    for age in ages:
-        near = at <= age
-        own = np.bincount(by[near], 1 / risk[near], len(watched))
-        rows.append(own - drift[np.searchsorted(times, np.minimum(watched, age), side="right")])
-        values.append(level[np.searchsorted(times, age, side="right")])
-    return np.array(values), np.array(rows)
+class _Steps:
+    """A mean cumulative function, sorted once, asked at many ages."""
+
+    def __init__(self, watched: Floats, by: Ints, at: Floats) -> None:
+        order = np.sort(watched)
+        self.watched, self.by, self.at = watched, by, at
+        self.each = 1 / (len(watched) - np.searchsorted(order, at, side="left"))
+        self.times, first = np.unique(at, return_inverse=True)
+        jump = np.bincount(first, self.each, len(self.times))
+        risk = len(watched) - np.searchsorted(order, self.times, side="left")
+        self.level = np.append(0.0, np.cumsum(jump))
+        self.drift = np.append(0.0, np.cumsum(jump / risk))
+        self.until = np.searchsorted(self.times, watched, side="right")
+
+    def value(self, age: float) -> float:
+        """Return events a unit up to an age."""
+        return float(self.level[np.searchsorted(self.times, age, side="right")])
+
+    def influence(self, age: float) -> Floats:
+        """Return each unit's part in the error of the value."""
+        near = self.at <= age
+        own = np.bincount(self.by[near], self.each[near], len(self.watched))
+        end = int(np.searchsorted(self.times, age, side="right"))
+        return np.asarray(own - self.drift[np.minimum(self.until, end)])
 
 
 def _mean(watched: Floats, by: Ints, at: Floats, horizon: float, confidence: float) -> Rate:
-    value, influence = _influence(watched, by, at, horizon)
-    error = sqrt(float((influence[0] ** 2).sum()) * len(watched) / (len(watched) - 1))
-    mean = float(value[0])
+    steps = _Steps(watched, by, at)
+    error = sqrt(float((steps.influence(horizon) ** 2).sum()) * len(watched) / (len(watched) - 1))
+    mean = steps.value(horizon)
     if mean == 0:
         return Rate(0.0, 0.0, 0.0, 0.0)
     half = critical(inf, confidence) * error / mean
@@ -287,8 +294,8 @@ def _share(found: Histories, horizon: float, confidence: float) -> Rate:
     where = np.flatnonzero(hit)
     curve = kaplan_meier(waited, hit.astype(int), confidence=confidence)
     stay = float(curve.value[-1])
-    _, rows = _influence(waited, where, waited[where], horizon)
-    error = sqrt(float((np.bincount(found.invited_by, rows[0]) ** 2).sum()))  # of the cumulative hazard
+    own = _Steps(waited, where, waited[where]).influence(horizon)
+    error = sqrt(float((np.bincount(found.invited_by, own) ** 2).sum()))  # of the cumulative hazard
     if not 0 < stay < 1:
         return Rate(1 - stay, stay * error, 1 - stay, 1 - stay)
     half = critical(inf, confidence) * error / -log(stay)  # log(-log): the interval stays within 0 and 1
@@ -298,24 +305,15 @@ def _share(found: Histories, horizon: float, confidence: float) -> Rate:
 
 def _generation(watched: Floats, by: Ints, at: Floats, horizon: float, confidence: float) -> Rate:
     """Return the median age at which those who join within the horizon do."""
-    times = np.unique(at[at <= horizon])
+    steps = _Steps(watched, by, at)
+    times = steps.times[steps.times <= horizon]
     grid = times if len(times) <= 200 else times[np.linspace(0, len(times) - 1, 200).astype(int)]
-    whole, end = _influence(watched, by, at, horizon)
-    half = float(whole[0]) / 2
-    median = float(times[int(np.argmax(_levels(watched, at, times) >= half * (1 - 1e-12)))])
+    half, end = steps.value(horizon) / 2, steps.influence(horizon) / 2
+    median = float(times[int(np.argmax(steps.level[1 : len(times) + 1] >= half * (1 - 1e-12)))])
     inside = [median]
     for age in grid:
-        level, rows = _influence(watched, by, at, age)
-        error = sqrt(float(((rows[0] - end[0] / 2) ** 2).sum()))
-        if abs(float(level[0]) - half) <= critical(inf, confidence) * error:
+        error = sqrt(float(((steps.influence(float(age)) - end) ** 2).sum()))
+        if abs(steps.value(float(age)) - half) <= critical(inf, confidence) * error:
             inside.append(float(age))
     low, high = min(inside), max(inside)
     return Rate(median, (high - low) / (2 * critical(inf, confidence)), low, high)
-
-
-def _levels(watched: Floats, at: Floats, times: Floats) -> Floats:
-    """Return the mean cumulative function at its own steps."""
-    risk = len(watched) - np.searchsorted(np.sort(watched), at, side="left")
-    kept = at <= times[-1]
-    jump = np.bincount(np.searchsorted(times, at[kept]), 1 / risk[kept], len(times))
-    return np.asarray(np.cumsum(jump))
