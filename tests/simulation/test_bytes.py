@@ -41,6 +41,9 @@ def test_seeds_differ_in_every_drawn_table(small: Settings, base: Platform, tmp_
     assert same - {"promotions"} == {
         "regions",
         "suppliers",
+        "channels",
+        "creators",
+        "campaigns",
         "experiments",
         "experiment_arms",
         "experiment_metrics",
