@@ -123,8 +123,8 @@ def spend(plan: Plan, world: World, found: list[Sums]) -> pa.Table:
     cost[:CURVED] = media.daily(plan, world)
     counted = np.zeros(shape, dtype=bool)
     counted[:CURVED] = True
-    for channel in BY_TOUCH:
-        counted[channel] = shown[channel] + clicked[channel] > 0
+    for k in BY_TOUCH:
+        counted[k] = shown[k] + clicked[k] > 0
     channel, day, region = np.nonzero(counted)
     place = (channel, day, region)
     known = span.first + day >= day_of(world.channels.since)
