@@ -297,6 +297,32 @@ def test_what_was_laid_down_is_told_once(shop: Any, rows: dict[str, Rows]) -> No
     pd.testing.assert_frame_equal(frame(marts.checks(tables)), frame(marts.checks(shop(**rows))))
 
 
+def test_holdouts_of_channels_are_judged_elsewhere(shop: Any, rows: dict[str, Rows]) -> None:
+    """An experiment of kind holdout leaves no trace in any mart, whatever is known of it."""
+    customers = [r["customer_id"] for r in rows["assignments"] if r.get("customer_id")][:6]
+    own = dict(experiment_id="held", kind="holdout", unit="customer", promotion_id=None, post_days=0,
+               starts_on=dt.date(2024, 4, 1), ends_on=dt.date(2024, 6, 1))  # fmt: skip
+    arms = [dict(experiment_id="held", arm=a, control=a == "out", planned_share=0.5) for a in ("out", "in")]
+    given = [dict(experiment_id="held", customer_id=c, arm="in") for c in customers]
+    seen = [dict(experiment_id="held", customer_id=c, exposed_at="2024-04-05 10:00") for c in customers]
+    metric = dict(experiment_id="held", metric="orders", role="goal")
+    more = rows | {
+        "experiments": [*rows["experiments"], own],
+        "experiment_arms": [*rows["experiment_arms"], *arms],
+        "assignments": [*rows["assignments"], *given],
+        "exposures": [*rows["exposures"], *seen],
+    }
+    known = dict(experiment_metrics=[dict(metric, experiment_id="again")], experiment_scope=[
+        dict(experiment_id="again", category="toys")])  # fmt: skip
+    told = dict(experiment_metrics=[*known["experiment_metrics"], metric], experiment_scope=[
+        *known["experiment_scope"], dict(experiment_id="held", channel="display")])  # fmt: skip
+    plain, tried = shop(**known, **rows), shop(**told, **more)
+    for name in ("designs", "arms", "metrics", "scope", "checks", "overlaps", "moments", "days", "values"):
+        a, b = (frame(marts.MARTS[name].build(tables)) for tables in (plain, tried))
+        drop = [c for c in ("place",) if c in a]  # the number of a record, which others move
+        pd.testing.assert_frame_equal(a.drop(columns=drop), b.drop(columns=drop))
+
+
 def test_every_mart_has_one_row_a_key(shop: Any, rows: dict[str, Rows]) -> None:
     from growth.marts import _sorted, why_not
 

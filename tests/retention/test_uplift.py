@@ -33,14 +33,15 @@ def test_the_mart_holds_what_was_known_before_and_what_came_while_watched(shop: 
     later = dict(
         experiment_id="late", starts_on=dt.date(2024, 6, 1), ends_on=dt.date(2024, 6, 28), post_days=5
     )
+    held = own | dict(experiment_id="held", kind="holdout")  # kept from a channel: judged elsewhere
     arms = [dict(experiment_id="e", arm=a, control=a == "none", planned_share=0.5) for a in ("none", "more")]
     drawn = [("c1", "more"), ("c2", "none"), ("c3", "none"), ("c4", "none"), ("c4", "more")]
     found = frame(
         uplift_marts.tried(
             shop(
-                orders=orders, order_lines=lines, experiments=[x | dict(unit="customer") for x in (own, later)],
-                experiment_arms=[*arms, *[a | dict(experiment_id="late") for a in arms]],
-                assignments=[dict(experiment_id=e, customer_id=w, arm=a) for e in ("e", "late") for w, a in drawn],
+                orders=orders, order_lines=lines, experiments=[x | dict(unit="customer") for x in (own, later, held)],
+                experiment_arms=[a | dict(experiment_id=e) for e in ("e", "late", "held") for a in arms],
+                assignments=[dict(experiment_id=e, customer_id=w, arm=a) for e in ("e", "late", "held") for w, a in drawn],
             )
         )
     ).set_index("customer_id")  # fmt: skip

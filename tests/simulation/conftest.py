@@ -40,6 +40,12 @@ TABLES = [
     "departures",
     "respondents",
     "answers",
+    "channels",
+    "creators",
+    "campaigns",
+    "touches",
+    "spend",
+    "referrals",
     "promotions",
     "coupons",
     "contacts",
@@ -50,7 +56,7 @@ TABLES = [
     "assignments",
     "exposures",
 ]
-BOOKS = ["purchase_orders", "inventory"]  # sums over everybody, of what was sold
+BOOKS = ["purchase_orders", "inventory", "spend"]  # sums over everybody, of what was sold
 CLUBS = ["points", "communities", "departures"]
 TRIALS = TABLES[TABLES.index("promotions") :]  # what is there only because something is tried
 

@@ -47,6 +47,8 @@ def flags(row: dict[str, Any], table: str, known: dict[str, set[Any]]) -> Iterat
             and row[c.name] not in known[c.refers]
         ):
             yield f"unknown_{c.name}"
+    if table == "touches" and row["visitor_id"] is None and row["customer_id"] is None:
+        yield "nobody"
     for earlier, later in CONTRACT[table].sequence:
         if row[earlier] is not None and row[later] is not None and row[later] < row[earlier]:
             yield f"{later} before {earlier}"

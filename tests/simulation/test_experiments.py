@@ -148,8 +148,14 @@ def test_arms_are_drawn_with_the_planned_shares(default: Platform, e: Experiment
 
 
 def test_cities_are_balanced_within_their_tier(default: Platform) -> None:
-    given = default.frame("assignments").dropna(subset=["region"])
-    assert set(given["experiment_id"]) == {"free_shipping"} and given["region"].is_unique
+    every = default.frame("assignments").dropna(subset=["region"])
+    holdouts = {"geo-display", "geo-social", "geo-search_ads"}
+    assert set(every["experiment_id"]) == {"free_shipping", *holdouts}
+    for name in sorted(holdouts):
+        own = every[every["experiment_id"] == name]
+        assert own["region"].is_unique and (own["arm"] == "held out").sum() == 20 == len(own) / 2
+    given = every[every["experiment_id"] == "free_shipping"]
+    assert given["region"].is_unique
     assert set(given["region"]) == {c[0] for c in words.CITIES}
     table = pd.crosstab(given["stratum"], given["arm"])
     assert ((table["control"] - table["free shipping"]).abs() <= 1).all() and len(table) == 4
@@ -289,7 +295,8 @@ def test_a_percentage_is_taken_off_every_line_it_is_for(default: Platform, name:
         category = lines["product_id"].map(default.frame("products").set_index("product_id")["category"])
         assert ((category == words.CATEGORIES[BEAUTY].name) == cut).all() and (~cut).any()
         scope = default.frame("experiment_scope")
-        assert scope["category"].tolist() == [words.CATEGORIES[BEAUTY].name]
+        assert scope["category"].dropna().tolist() == [words.CATEGORIES[BEAUTY].name]
+        assert (scope["category"].isna() == scope["channel"].notna()).all(), "or a channel that is held out"
     else:
         assert cut.all(), "everything costs less"
     customers = "c" + lines["order_id"].str[1:8]
@@ -583,5 +590,7 @@ def test_two_workers_and_another_seed(tmp_path: Path) -> None:
     assert "assignments/part-0001.parquet" in one.bytes()
     assert one.frame("assignments")["region"].notna().sum() == len(words.CITIES), "cities once, not by chunk"
     other = make(tmp_path / "other", replace(settings, seed=13))
-    laid_down = {"regions", "suppliers", "promotions"} | {t for t in TRIALS if t.startswith("experiment")}
+    laid_down = {"regions", "suppliers", "promotions", "channels", "creators", "campaigns"} | {
+        t for t in TRIALS if t.startswith("experiment")
+    }
     assert differing(one, other) - {"promotions"} == (set(TABLES) | set(CLUBS)) - laid_down

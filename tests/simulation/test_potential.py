@@ -135,7 +135,7 @@ def _frames(scene: life.Scene, lives: life.Lives, memory: life.Memory) -> Callab
     made = tables.trade_tables(scene, lives, memory, v, place)
     seen = browse.view_counts(scene, v), browse.searches(scene, v)
     made["sessions"] = browse.session_table(scene, v, *seen)
-    made |= tables.static_tables(scene.state, scene.world, scene.runs)
+    made |= tables.static_tables(scene.state, scene.world, scene.runs, scene.plan)
     return lambda name: made[name].to_pandas()
 
 

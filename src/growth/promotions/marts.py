@@ -193,7 +193,7 @@ def designs(tables: Tables) -> Rows:
 
     ``goods_known``: whether the dataset knows what goods cost, so that contribution is more than revenue less handling.
     """
-    found = first_record(tables["experiments"], ("experiment_id",)).drop("record_id", "flags")
+    found = u.experiments(tables).drop("record_id", "flags")
     return found.mutate(goods_known=ibis.literal("product_costs" in tables))
 
 
@@ -209,6 +209,7 @@ def arms(tables: Tables) -> Rows:
     if "experiment_arms" not in tables:
         return named.mutate(planned=ibis.literal(False), **plain)
     known = first_record(tables["experiment_arms"], ("experiment_id", "arm"))
+    known = known.semi_join(u.experiments(tables), "experiment_id")
     known = known.select(
         "experiment_id",
         "arm",
@@ -225,12 +226,14 @@ def arms(tables: Tables) -> Rows:
 def metrics(tables: Tables) -> Rows:
     """Return what each experiment is judged by, as it was laid down; ``place`` is the order of the records."""
     key = ("experiment_id", "metric", "denominator", "window")
-    return first_record(tables["experiment_metrics"], key).drop("flags").rename(place="record_id")
+    found = first_record(tables["experiment_metrics"], key).semi_join(u.experiments(tables), "experiment_id")
+    return found.drop("flags").rename(place="record_id")
 
 
 def scope(tables: Tables) -> Rows:
     """Return what each experiment touches: ``experiment_id, product_id, category, region``."""
-    return tables["experiment_scope"].select("experiment_id", "product_id", "category", "region").distinct()
+    found = tables["experiment_scope"].semi_join(u.experiments(tables), "experiment_id")
+    return found.select("experiment_id", "product_id", "category", "region").distinct()
 
 
 def checks(tables: Tables) -> Rows:

@@ -32,13 +32,22 @@ UNIT_COLUMN = {
 }
 
 
+HOLDOUT = "holdout"  # kind of an experiment that keeps units from a channel: a page of its own judges these
+
+
+def experiments(tables: Tables) -> Rows:
+    """Return the experiments that are judged here, one row each (the first record decides): all but holdouts."""
+    found = first_record(tables["experiments"], ("experiment_id",))
+    return found.filter(ibis.coalesce(found.kind, ibis.literal("")) != HOLDOUT)
+
+
 def assignments(tables: Tables) -> Rows:
     """Return assignments with their experiment's unit and windows, a row a record.
 
     ``id`` is the id in the column that the experiment's ``unit`` names, null where that is missing; ``unit`` is
     what was randomised: the id, or, where it is given an arm anew by period, the id in a period.
     """
-    e = first_record(tables["experiments"], ("experiment_id",)).select(
+    e = experiments(tables).select(
         "experiment_id", "promotion_id", "starts_on", "ends_on", "post_days", kind="unit"
     )
     a = tables["assignments"].drop("flags").inner_join(e, "experiment_id")
@@ -49,7 +58,7 @@ def assignments(tables: Tables) -> Rows:
 
 def with_kind(tables: Tables, rows: Rows) -> Rows:
     """Add ``kind``: what the experiment randomised; the first record of the experiment decides."""
-    e = first_record(tables["experiments"], ("experiment_id",))
+    e = experiments(tables)
     return rows.inner_join(e.select("experiment_id", kind="unit"), "experiment_id")
 
 

@@ -22,9 +22,11 @@ def tried(tables: Tables) -> Rows:
     Columns: ``experiment_id, name, arm, control, planned`` (share of the arm; null: equal), ``customer_id``; from
     before the first day ``x, t_x, t`` (purchase days after the first, from the first to the last, from the first to
     that day); from it to the end of what is watched ``days`` (how many), ``bought, came`` (purchase days, money).
-    Experiments that are not over are left out, and customers in two arms, about whom nothing can be said.
+    Experiments that are not over are left out, those that keep customers from a channel (they are judged where
+    channels are), and customers in two arms, about whom nothing can be said.
     """
     e = first_record(tables["experiments"], ("experiment_id",)).filter(_.unit == "customer")
+    e = e.filter(ibis.coalesce(_.kind, ibis.literal("")) != "holdout")
     watched = (_.ends_on + ibis.coalesce(_.post_days, 0).as_interval("D")).cast("date")
     e = e.select("experiment_id", name=ibis.coalesce(_.name, _.experiment_id), at=_.starts_on, until=watched)
     e = e.filter(_.until <= ibis.date(tables.info.as_of))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from growth.simulation import causes, store, words
+from growth.simulation import causes, creators, store, words
 from growth.simulation.clock import DAY
 from growth.simulation.life import ABANDONED, BROWSED, ORDERED, Scene, order_offset
 from growth.simulation.people import BOT, FAKE, HUMAN, category_weights
@@ -135,14 +135,19 @@ def ways_in(scene: Scene, v: Visits) -> WayIn:
     return WayIn(channel, claim, own, search)
 
 
-def session_table(scene: Scene, v: Visits, views: Ints, seeks: Ints, way: WayIn | None = None) -> pa.Table:
-    """Return the table sessions."""
+def session_table(
+    scene: Scene, v: Visits, views: Ints, seeks: Ints, way: WayIn | None = None, made: Ints | None = None
+) -> pa.Table:
+    """Return the table sessions; `made` is the number of the creator's campaign behind each visit, -1: none."""
     draws, people = scene.draws, scene.people
     number = people.number[v.who]
     channel = (way or ways_in(scene, v)).channel
     paid = np.isin(channel, (1, 2, 3))
     u = draws.uniform("campaign", number, v.key)
     campaign = (u * len(CAMPAIGNS)).astype(np.int64)
+    names = [*CAMPAIGNS, *creators.Campaigns.until(scene.state.span.last).ids]
+    if made is not None:
+        campaign = np.where(made >= 0, len(CAMPAIGNS) + made, campaign)
     landing = pick_from(
         np.array([[0.5, 0.2, 0.15, 0.15, 0.0], [0.05, 0.15, 0.45, 0.05, 0.3]]),
         paid.astype(np.int64),
@@ -168,7 +173,7 @@ def session_table(scene: Scene, v: Visits, views: Ints, seeks: Ints, way: WayIn 
             "device": store.labels([*DEVICES, "phone"], v.device),
             "landing": store.labels(LANDINGS, landing),
             "channel": store.labels(VISIT_CHANNELS, channel),
-            "campaign": store.labels(CAMPAIGNS, campaign, ~paid),
+            "campaign": store.labels(names, campaign, ~paid),
             "pages": store.ints(pages),
             "seconds": store.ints(seconds),
             "load_ms": store.ints(v.load),

@@ -91,7 +91,7 @@ def all_paid_off(plan: Plan, world: World, way: Way, day: int) -> Way:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Visits that come if nothing is kept from anybody: person (row), day, whose doing, and how deep in its interval."""
+    """Visits if nothing is kept from anybody: person (row), day, whose doing, and how deep in its interval."""
 
     who: Ints
     day: Ints
@@ -164,25 +164,34 @@ def reaches(scene: Scene, memory: Memory, week: int) -> dict[int, Marks]:
     return {BRAND: here, CREATOR: here, RETARGETING: here & lately}
 
 
-def kept(scene: Scene, memory: Memory, seen: Candidates, ways: tuple[Way, ...], way: Ints) -> Marks:
-    """Return which visits happen; `way` is the number of the way that holds for each, negative: the way it ran."""
-    plan = scene.plan
+def kept(
+    scene: Scene, memory: Memory, seen: Candidates, ways: tuple[Way, ...], way: Ints, ran: Marks | None = None
+) -> Marks:
+    """Return which visits happen; `way` is the number of the way that holds for each, negative: the way it ran.
+
+    `ran` is what happens the way it ran, where that is known.
+    """
     out = np.ones(seen.who.size, dtype=bool)
     curved = np.flatnonzero((seen.cause >= 0) & (seen.cause < CURVED))
     if curved.size:
-        out[curved] = _within_curve(scene, plan, seen, ways, way, curved)
-    for channel in _OTHERS:
-        rows = np.flatnonzero(seen.cause == channel)
-        if rows.size:
-            mode = np.array([*(w.mode[channel] for w in ways), RAN])[way[rows]]
-            out[rows] = np.where(mode == RAN, _shown(scene, memory, seen, channel, rows), mode == ON)
+        out[curved] = _within_curve(scene, seen, ways, way, curved)
+    rest = np.flatnonzero(seen.cause >= CURVED)
+    modes = np.array([*(w.mode for w in ways), (RAN,) * len(MEDIA)])
+    mode = modes[way[rest], seen.cause[rest]]
+    out[rest] = mode == ON
+    as_ran = rest[mode == RAN]
+    if ran is not None:
+        out[as_ran] = ran[as_ran]
+        return out
+    for channel in np.unique(seen.cause[as_ran]):
+        rows = as_ran[seen.cause[as_ran] == channel]
+        out[rows] = _shown(scene, memory, seen, int(channel), rows)
     return out
 
 
-def _within_curve(
-    scene: Scene, plan: Plan, seen: Candidates, ways: tuple[Way, ...], way: Ints, rows: Ints
-) -> Marks:
+def _within_curve(scene: Scene, seen: Candidates, ways: tuple[Way, ...], way: Ints, rows: Ints) -> Marks:
     """Return which visits lie within what spend brings."""
+    plan = scene.plan
     place = seen.cause[rows], seen.day[rows] // 7, scene.people.region[seen.who[rows]]
     share = plan.actual[place]
     if plan.changes:
@@ -262,7 +271,7 @@ def gains(scene: Scene, memory: Memory, week: int, days: Ints) -> Floats:
         scale = plan.scales[channel]
         if scale <= 1.0:
             continue
-        width = np.full((len(p), days.size), c.share[channel])
+        width: Floats = np.full((len(p), days.size), c.share[channel])
         if channel == OFFLINE:
             width = np.repeat(np.array(c.offline)[p.city_tier][:, None], days.size, axis=1)
         if channel == CREATOR:

@@ -113,18 +113,18 @@ def _customers(
 
 def spend(plan: Plan, world: World, found: list[Sums]) -> pa.Table:
     """Return the table spend: by channel, region and day; of the stores by month, for all regions together."""
-    span, regions = plan.span, len(words.CITIES)
-    days = span.last - span.first
-    shape = (len(MEDIA), days, regions)
+    span = plan.span
+    shape = (len(MEDIA), span.last - span.first, len(words.CITIES))
     shown, clicked, cost = (np.zeros(shape, dtype=np.int64) for _ in range(3))
     for part in found:
-        for into, values in ((shown, part.shown), (clicked, part.clicked), (cost, part.cost)):
-            into.reshape(-1)[part.cell] += values
+        for into, number in ((shown, part.shown), (clicked, part.clicked), (cost, part.cost)):
+            flat = into.reshape(-1)
+            flat[part.cell] += number
     cost[:CURVED] = media.daily(plan, world)
     counted = np.zeros(shape, dtype=bool)
     counted[:CURVED] = True
-    for channel in BY_TOUCH:
-        counted[channel] = shown[channel] + clicked[channel] > 0
+    for k in BY_TOUCH:
+        counted[k] = shown[k] + clicked[k] > 0
     channel, day, region = np.nonzero(counted)
     place = (channel, day, region)
     known = span.first + day >= day_of(world.channels.since)

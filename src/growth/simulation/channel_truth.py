@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from growth.simulation import causes, channel_tables, channel_worlds, creators, media
 from growth.simulation.browse import Visits
-from growth.simulation.channel_worlds import LAST, QUARTER, SWITCHED, Window
+from growth.simulation.channel_worlds import LAST, LATER, QUARTER, SWITCHED, Window
 from growth.simulation.clock import date_of, day_of
 from growth.simulation.life import Lives, Memory, Scene
 from growth.simulation.media import Plan
@@ -42,60 +42,45 @@ Row = tuple[str, float, str, str, str, dict[str, str]]  # name, value, unit, kin
 METRICS = (("orders", "orders"), ("revenue", "CNY"), ("contribution", "CNY"), ("customers", "customers"))
 
 
-def expected_shares(scene: Scene, v: Visits, rows: Ints) -> Floats:
-    """Return by channel the share of these visits that it brings, (channel, visit), as it ran: 0 where it was kept away.
+def expected_shares(scene: Scene, v: Visits, rows: Ints) -> tuple[Floats, Floats]:
+    """Return by channel the share of visits that it brings, (channel, visit): as it ran, and what was kept away.
 
-    The shares are of the visits that happened: what a test kept away is not among them.
+    Both are of the visits that happened: had the channel not been kept away, so many more would have come.
     """
-    p, plan = scene.people, scene.plan
-    who, day = v.who[rows], v.day[rows]
-    share, gone = _reached_shares(scene, v, rows), np.zeros(rows.size)
-    for channel in (BRAND, RETARGETING, CREATOR):
-        away = np.where(_held(scene, v, channel, rows), share[channel], 0.0)
-        gone += away
-        share[channel] -= away
-    place = day // 7, p.region[who]
-    for channel in range(CURVED):
-        gone += plan.share[channel][place] - plan.actual[channel][place]
-        share[channel] = plan.actual[channel][place]
-    return np.where(day == p.arrival[who], 0.0, share / (1 - gone))
-
-
-def _reached_shares(scene: Scene, v: Visits, rows: Ints) -> Floats:
-    """Return by channel the share of these visits that it brings where no test keeps it away, (channel, visit)."""
     p, c, plan = scene.people, scene.world.channels, scene.plan
     who, day = v.who[rows], v.day[rows]
+    place = day // 7, p.region[who]
+    here = v.sign_up[rows] < day // 7 * 14
     share = np.zeros((len(MEDIA), rows.size))
-    share[:CURVED] = plan.share[:, day // 7, p.region[who]]
+    for channel in range(CURVED):
+        share[channel] = plan.share[channel][place]
     share[SEO], share[PARTNER] = c.share[SEO], c.share[PARTNER]
     share[OFFLINE] = np.array(c.offline)[p.city_tier[who]]
-    here = v.sign_up[rows] < day // 7 * 14
     share[BRAND] = c.share[BRAND] * here
     share[RETARGETING] = c.share[RETARGETING] * (here & came_lately(scene, v)[rows])
     share[CREATOR] = causes.creator_share(scene.draws, p.number[who], day) * here
-    return share
-
-
-def _held(scene: Scene, v: Visits, channel: int, rows: Ints) -> Any:
-    """Return from whom a test keeps a channel; on these visits."""
-    return causes.held_of(scene, v.sign_up[rows], channel, v.who[rows], v.day[rows])
+    away = np.zeros_like(share)
+    for channel in causes.LISTED:
+        held = causes.held_of(scene, v.sign_up[rows], channel, who, day)
+        away[channel] = np.where(held, share[channel], 0.0)
+    for channel in range(CURVED):
+        away[channel] = share[channel] - plan.actual[channel][place]
+    later = (day != p.arrival[who]) / (1 - away.sum(axis=0))
+    return (share - away) * later, away * later
 
 
 def sums(scene: Scene, lives: Lives, memory: Memory, v: Visits, when: Ints) -> Sums:
     """Return the sums of a chunk: expected orders by channel and campaign, and the spread of orders in the tests."""
     at = _orders(scene, lives, v)
-    span = scene.state.span
-    out: Sums = {}
-    late = at[v.day[at] >= span.now - LAST]
-    shares = expected_shares(scene, v, late)
-    for channel in SWITCHED:
-        out[f"channels: expected orders: {MEDIA[channel]}"] = float(shares[channel].sum())
+    span, day = scene.state.span, v.day[at]
+    share, away = expected_shares(scene, v, at)
+    late = day >= span.now - LAST
+    out: Sums = {f"channels: expected orders: {MEDIA[c]}": float(share[c, late].sum()) for c in SWITCHED}
+    running = creators.running(day)
     for k in creators.Campaigns.until(span.last).numbers:
-        first = creators.FIRST + creators.DAYS * int(k)
-        rows = at[(v.day[at] >= first) & (v.day[at] < first + creators.DAYS)]
-        brought, lost = _of_campaign(scene, v, rows)
-        out[f"campaign {creators.campaign_id(int(k))}: brought"] = brought
-        out[f"campaign {creators.campaign_id(int(k))}: kept away"] = lost
+        rows, name = running == k, creators.campaign_id(int(k))
+        out[f"campaign {name}: brought"] = float(share[CREATOR, rows].sum())
+        out[f"campaign {name}: kept away"] = float(away[CREATOR, rows].sum())
     for test in scene.plan.tests:
         if test.unit == "customer":
             out |= _of_test(scene, memory, v, when, at, test)
@@ -109,20 +94,6 @@ def _orders(scene: Scene, lives: Lives, v: Visits) -> Ints:
     far = np.int64(1) << np.int64(32)
     code = np.sort(o["who"][keep] * far + o["key"][keep])
     return np.searchsorted(v.who * far + v.key, code)
-
-
-def _of_campaign(scene: Scene, v: Visits, rows: Ints) -> tuple[float, float]:
-    """Return the expected orders that a campaign brought, and those that it would have brought of whom it was kept from."""
-    if not rows.size:
-        return 0.0, 0.0
-    brought = expected_shares(scene, v, rows)[CREATOR]
-    away = _held(scene, v, CREATOR, rows)
-    share = _reached_shares(scene, v, rows)
-    gone = share[CREATOR].copy()
-    for channel in (BRAND, RETARGETING):
-        gone += np.where(_held(scene, v, channel, rows), share[channel], 0.0)
-    lost = np.where(away, share[CREATOR] / (1 - gone), 0.0)
-    return float(brought.sum()), float(lost.sum())
 
 
 def _of_test(scene: Scene, memory: Memory, v: Visits, when: Ints, at: Ints, test: ChannelTest) -> Sums:
@@ -208,6 +179,23 @@ def rows(plan: Plan, world: World, tried: Sums, expected: Sums) -> Iterator[Row]
             doc = f"that would not have come without it; {against}"
             asked = {"lever": f"{name} off", "horizon": horizon}
             yield f"channel {name}: {what} {place}{tail}", found[what], unit, "these people", doc, asked
+    last = [w for w in channel_worlds.windows(world, plan) if w.name == QUARTER]
+    for w in last:
+        came = _at(tried, w, "as it ran")
+        for what in LATER:
+            unit = "CNY" if what.endswith("contribution") else what.split()[1]
+            yield (
+                f"{what} in the last quarter",
+                came[what],
+                unit,
+                "parameter",
+                "of visits after the first",
+                {},
+            )
+    for name in (MEDIA[k] for k in SWITCHED):
+        orders = expected.get(f"channels: expected orders: {name}", 0.0)
+        doc = "that would not have come on the same visit without it, expected given the visits that led to orders"
+        yield f"channel {name}: expected orders in the last quarter", orders, "orders", "parameter", doc, {}
     yield from _referral_rows(world, expected)
 
 
@@ -266,8 +254,7 @@ def table(plan: Plan, world: World, tried: Sums, expected: Sums) -> pa.Table:
 
 def campaign_table(plan: Plan, world: World, expected: Sums) -> pa.Table:
     """Return what each creator's campaign brought: expected orders, and those of whom a test kept it from."""
-    c = creators.Campaigns.until(plan.span.last)
-    k = c.numbers[c.first >= plan.span.first]
+    k = creators.Campaigns.until(plan.span.last).within(plan.span.first)
     who = [creators.CREATORS[n % len(creators.CREATORS)] for n in k]
     names = [creators.campaign_id(int(n)) for n in k]
     return pa.table(

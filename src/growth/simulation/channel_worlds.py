@@ -1,10 +1,10 @@
 """What would have been without a channel: those whom it concerns live on beside the others, with the same draws.
 
 Some spans of days are watched: the weeks of each test of a channel, and the last quarter. In each there are several
-ways of running the channels (one off, all that is paid for off, everything on). Whoever has the same visits in a way as
-it ran has the same life; from the first week on in which a visit differs, a copy of the person lives on in that way, with
-all that is remembered. The difference of the sums over the copies and over the same people as it ran is the effect on
-these people, to the fen, and without sampling noise.
+ways of running the channels (one off, all that is paid for off, everything on). Whoever has the same visits in such a
+way as it ran has the same life; from the first week on in which a visit differs, a copy of the person lives on in that
+way, with all that is remembered. The difference of the sums over the copies and over the same people as it ran is the
+effect on these people, to the fen, and without sampling noise.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LAST = 91  # days of the last quarter
 SUMS = ("visits", "orders", "revenue", "contribution", "customers")
+LATER = ("later visits", "later orders", "later contribution")
 QUARTER = "last quarter"
 NEVER = np.int64(1) << np.int64(40)
 SWITCHED = tuple(c for c in range(len(MEDIA)) if c not in (AFFILIATE, REFERRAL))  # affiliates bring nobody
@@ -45,9 +46,9 @@ class Window:
 
 
 def windows(world: World, plan: Plan) -> list[Window]:
-    """Return the tests of channels, and the last quarter; none in a forward run."""
+    """Return the tests of channels, and the last quarter; none in a forward run, nor under another policy of spend."""
     span = plan.span
-    if span.last != span.now:
+    if span.last != span.now or plan.changes:
         return []
     found = []
     spans: dict[tuple[int, int], list[int]] = {}
@@ -68,7 +69,7 @@ def windows(world: World, plan: Plan) -> list[Window]:
 
 
 def _of_test(world: World, plan: Plan, channels: list[int], first: int) -> tuple[Way, ...]:
-    """Return the ways of a test: everything on, each channel off; and each on or off with the other tests as they ran."""
+    """Return the ways of a test: all on, each channel off; and each on or off with the other tests as they ran."""
     on, ran = causes.everything_on(plan), causes.as_it_ran(plan)
     ways = [on]
     for c in channels:
@@ -128,7 +129,7 @@ class Pool:
         inside = (seen.day >= w.first) & (seen.day < w.end)
         new = []
         for k in range(len(w.ways)):
-            would = causes.kept(scene, memory, seen, w.ways, np.full(seen.who.size, k))
+            would = causes.kept(scene, memory, seen, w.ways, np.full(seen.who.size, k), happens)
             who = np.unique(seen.who[inside & (would != happens)])
             new.append(who[self.entered[k, who] > week])
             self.entered[k, new[-1]] = week
@@ -206,19 +207,20 @@ class _Sums:
     def later(self, arrival: Ints) -> dict[str, float]:
         """Return visits after the first, and what they leave: what a channel can bring."""
         if self.nothing:
-            return {"later visits": 0.0, "later contribution": 0.0}
+            return dict.fromkeys(LATER, 0.0)
         w = self.window
 
         def mine(who: Ints, key: Ints) -> Marks:
             inside: Marks = (key >= w.first * 2) & (key < w.end * 2) & (key // 2 != arrival[who])
             return inside
 
-        return {
-            "later visits": float(mine(self.visit_who, self.visit_key).sum()),
-            "later contribution": float(
-                self.money["contribution"][mine(self.order_who, self.order_key)].sum()
-            ),
-        }
+        orders = mine(self.order_who, self.order_key)
+        found = (
+            mine(self.visit_who, self.visit_key).sum(),
+            orders.sum(),
+            self.money["contribution"][orders].sum(),
+        )
+        return {name: float(n) for name, n in zip(LATER, found, strict=True)}
 
 
 def _length(lives: Lives) -> tuple[dict[str, int], int]:

@@ -75,6 +75,10 @@ class Campaigns:
         """Return the first day of each."""
         return FIRST + DAYS * self.numbers
 
+    def within(self, first: int) -> Ints:
+        """Return the numbers of those that run on a day or later."""
+        return self.numbers[self.first + DAYS > first]
+
     @property
     def ids(self) -> list[str]:
         """Return their ids: the creator's and how often it has had one."""
@@ -110,7 +114,7 @@ def fees(world_fee: float, scale: float) -> Ints:
 
 
 def tables(fee: Ints, first: int, end: int) -> dict[str, pa.Table]:
-    """Return the tables creators and campaigns, of the campaigns that begin within some days.
+    """Return the tables creators and campaigns, of the campaigns that run within some days.
 
     Parameters
     ----------
@@ -119,8 +123,7 @@ def tables(fee: Ints, first: int, end: int) -> dict[str, pa.Table]:
     first, end : int
         Days.
     """
-    c = Campaigns.until(end)
-    k = c.numbers[c.first >= first]
+    k = Campaigns.until(end).within(first)
     who = k % len(CREATORS)
     listed = sorted(CREATORS)
     return {

@@ -280,6 +280,47 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _unknown("customer_id", 0.0002),
     ),
 }
+RULES |= {
+    "channels": (_missing("channel", 0.01), _value("place", "not allowed", "moon", 0.01)),
+    "creators": (_missing("creator_id", 0.01), _value("suspicious", "above 1", 40.0, 0.01), _copy(0.01)),
+    "campaigns": (
+        _missing("campaign_id", 0.01),
+        _value("cost", "below 0", MINUS_ONE, 0.01),
+        _copy(0.01),
+        _unknown("creator_id", 0.01),
+        _backwards("ends_on", "starts_on", 0.01),
+    ),
+    "touches": (
+        _missing("at", 0.0002),
+        _missing("channel", 0.0002),
+        _value("kind", "not allowed", "hover", 0.0002),
+        _value("cost", "below 0", MINUS_ONE, 0.0002),
+        _after("at", 0.0002),
+        _copy(0.002),
+        _unknown("visitor_id", 0.001),
+        _unknown("customer_id", 0.0005),
+        _unknown("campaign_id", 0.0002),
+        Rule("nobody", 0.0005, {"visitor_id": NULL, "customer_id": NULL}, add=False),
+    ),
+    "spend": (
+        _missing("cost", 0.0005),
+        _missing("date", 0.0002),
+        _value("cost", "below 0", MINUS_ONE, 0.0005),
+        _value("clicks", "below 0", -1, 0.0002),
+        _copy(0.001),
+        _conflict("cost", _plus("cost", Decimal("1.0000")), 0.0002),
+        _unknown("region", 0.0002, add=True),
+    ),
+    "referrals": (
+        _missing("inviter_id", 0.001),
+        _missing("invited_at", 0.001),
+        _after("invited_at", 0.001),
+        _copy(0.002),
+        _unknown("inviter_id", 0.001),
+        _unknown("customer_id", 0.001),
+        _backwards("joined_at", "invited_at", 0.001),
+    ),
+}
 LATE = {"sessions": 0.002, "events": 0.002, "orders": 0.004}  # share of rows that come after all others
 
 

@@ -6,6 +6,7 @@ people over the horizon, free of sampling noise between the two.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,8 +17,10 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
+from growth.simulation import budgets as budgets_
 from growth.simulation import pricing
-from growth.simulation.clock import DAY, END, day_of, utc_micros
+from growth.simulation.channel_worlds import LAST
+from growth.simulation.clock import DAY, END, date_of, day_of, utc_micros
 from growth.simulation.policy import Policy
 from growth.simulation.run import Job, simulate
 from growth.simulation.world import TYPES, World
@@ -51,6 +54,14 @@ _REACHED = {
         "contacts",
         "select coalesce(sum(cost), 0) from {table} where sent_at >= make_timestamp({start})",
     ),
+    "spend": (
+        "spend",
+        "select coalesce(sum(cost), 0) from {table} where date + interval 0 hour >= make_timestamp({start})",
+    ),
+    "campaigns": (
+        "campaigns",
+        "select coalesce(sum(cost), 0) from {table} where starts_on + interval 0 hour >= make_timestamp({start})",
+    ),
 }
 
 
@@ -59,7 +70,8 @@ def outcome(raw: Path) -> dict[str, float]:
 
     Orders that were paid and not cancelled; contribution is sales less goods, refunds, fulfilment and fees,
     plus what buyers paid for shipping. ``reached`` counts the units that campaigns were given to, ``messages`` is
-    what was spent on messages; neither is taken off the contribution.
+    what was spent on messages, ``spend`` what was spent on channels and ``campaigns`` on those of creators that began;
+    nothing of these is taken off the contribution.
     """
     start = int(utc_micros(day_of(END) * DAY))
     quoted = str(raw).replace("'", "''")
@@ -124,6 +136,71 @@ def profit(
     policies = {name: Policy(price_list=prices) for name, prices in price_lists.items()}
     found = judge(settings, policies, horizon, world)
     return {name: came["contribution"] for name, came in found.items()}
+
+
+def budget(
+    settings: Any, budgets: Mapping[str, Mapping[str, float]], horizon: int = 3, world: World | None = None
+) -> dict[str, float]:
+    """Return what the shop keeps in the next months under budgets, CNY: its contribution less what channels cost.
+
+    Parameters
+    ----------
+    settings : object
+        As for `simulate`.
+    budgets : mapping of str to mapping of str to float
+        Name -> channel -> factor on its spend, from as_of on; a channel that is not named keeps its own. What earlier
+        spend left goes on.
+    horizon : int
+        Months.
+    """
+    policies = {name: Policy(channel_spend=factors) for name, factors in budgets.items()}
+    found = judge(settings, policies, horizon, world)
+    return {name: came["contribution"] - came["spend"] - came["campaigns"] for name, came in found.items()}
+
+
+def expected_budget(
+    settings: Any,
+    raw: Path,
+    truth: Path,
+    budgets: Mapping[str, Mapping[str, float]],
+    world: World | None = None,
+) -> dict[str, float]:
+    """Return what channels leave in the next quarter under budgets in closed form, CNY, for as many visits as last.
+
+    Without the luck that moves `budget`, and without what follows from an order; see `growth.simulation.budgets`.
+    In proportion to each other it is what budgets are to be judged by.
+
+    Parameters
+    ----------
+    settings : object
+        As for `simulate`.
+    raw, truth : Path
+        The tables and the truth that the run wrote.
+    budgets : mapping of str to mapping of str to float
+        As for `budget`.
+    """
+    job = Job.of(settings, None, pricing.AHEAD, world)
+    ahead, level, found = job.state(), _level(raw, truth), {}
+    for name, factors in budgets.items():
+        plan = replace(job, policy=Policy(channel_spend=factors)).plan(ahead)
+        found[name] = budgets_.expected(job.world, ahead, plan, level)
+    return found
+
+
+def _level(raw: Path, truth: Path) -> budgets_.Level:
+    """Return what channels brought in the last quarter, and cost."""
+    stated = {k: v["value"] for k, v in json.loads((truth / "truths.json").read_text("utf-8")).items()}
+    head, tail = "channel ", ": expected orders in the last quarter"
+    orders = {k[len(head) : -len(tail)]: float(n) for k, n in stated.items() if k.endswith(tail)}
+    quoted = str(raw).replace("'", "''")
+    spent = duckdb.sql(
+        f"select channel, sum(cost) from '{quoted}/spend/*.parquet' where channel is not null "
+        f"and date >= date '{date_of(day_of(END) - LAST)}' and date < date '{END}' and cost >= 0 group by channel"
+    ).fetchall()
+    worth = stated["later contribution in the last quarter"] / max(
+        stated["later orders in the last quarter"], 1
+    )
+    return budgets_.Level(orders, worth, {channel: float(cost) for channel, cost in spent})
 
 
 def expected_profit(

@@ -6,9 +6,9 @@ head and c the carry-over. The share of the visits of a region and week that a c
     q(a) = a (1 + k) / (a + k),
 
 1 at the usual pressure and saturating (k: the pressure at half of the greatest response), M the channel's usual share
-and f the region's factor on visits in that week. f itself is an old draw of the platform (`State.region_visit`): part of
-its luck *is* the pulses of spend. Its normal score z is split into independent normal scores, one a channel and a rest,
-by projection: n = e + w (z - w·e) with e standard normal and w the unit vector of the channels' spreads. The
+and f the region's factor on visits in that week. f itself is an old draw of the platform (`State.region_visit`): part
+of its luck *is* the pulses of spend. Its normal score z is split into independent normal scores, one a channel and a
+rest, by projection: n = e + w (z - w·e) with e standard normal and w the unit vector of the channels' spreads. The
 scores are independent, w·n = z, and M (q(a) - q(a without pulse)) = swing · n says what was spent. So visits move with
 spend, the rest of f has nothing to do with it, and nobody's history had to change.
 
@@ -28,7 +28,7 @@ from growth.simulation.policy import Policy
 from growth.simulation.rng import Draws, Floats, Ints, autoregression
 from growth.simulation.state import calendar
 from growth.simulation.trials import Run, region_arms
-from growth.simulation.world import CREATOR, CURVED, MEDIA, OFFLINE, PAID, ChannelTest, Channels, World
+from growth.simulation.world import CREATOR, CURVED, MEDIA, OFFLINE, PAID, Channels, ChannelTest, World
 
 CUSTOMERS = 60_000  # of the default size, which costs are stated at
 _LOWEST, _HIGHEST = 0.08, 0.92  # of the greatest response: pulses are cut off there

@@ -14,6 +14,7 @@ from growth.simulation.state import State
 from growth.simulation.world import CHANNELS, TYPES, World
 
 HUMAN, BOT, FAKE = range(3)
+ARRIVALS_BY_TIER = (1.6, 1.25, 1.0, 0.8)  # of a head, by the tier of the city
 FIRST_SMALL_CITY = next(i for i, c in enumerate(words.CITIES) if c[1] == 3)
 
 
@@ -94,7 +95,7 @@ def draw_people(draws: Draws, world: World, state: State, number: Ints, past: in
     """Draw the people of these numbers; those from `past` on come in the forward run."""
     p = world.people
     cities = np.array([c[1] for c in words.CITIES])
-    weight = np.array([c[2] for c in words.CITIES]) * np.array([1.6, 1.25, 1.0, 0.8])[cities]
+    weight = np.array([c[2] for c in words.CITIES]) * np.array(ARRIVALS_BY_TIER)[cities]
     region = draws.pick("region", weight, number)
     kind_u = draws.uniform("kind", number)
     fraud = world.fraud

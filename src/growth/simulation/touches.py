@@ -41,12 +41,13 @@ from growth.simulation.world import (
 IMPRESSION, CLICK = range(2)
 KINDS = ("impression", "click")
 NONE = -1
+BEFORE = 2  # seconds from a click to the visit
 Marks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Touches:
-    """Touches of a chunk: person, device, local second, channel, kind, campaign (-1: none), cost in fen (-1: unknown)."""
+    """Touches of a chunk: person, device, second, channel, kind, campaign (-1: none), cost in fen (-1: unknown)."""
 
     who: Ints
     device: Ints
@@ -85,7 +86,7 @@ def touches(scene: Scene, memory: Memory, v: Visits, way: WayIn) -> Touches:
 
 
 def kept_from(scene: Scene, memory: Memory, t: Touches) -> Marks:
-    """Return which touches do not happen: of customers and regions that a test keeps from the channel, and unpaid ones."""
+    """Return which touches do not happen: of those whom a test keeps from the channel, and those not paid for."""
     day = t.at // DAY
     out = np.zeros(t.who.size, dtype=bool)
     for channel in (BRAND, AFFILIATE, RETARGETING, CREATOR):
@@ -115,7 +116,7 @@ def _clicks(scene: Scene, memory: Memory, v: Visits, way: WayIn) -> Touches:
     luck = draws.uniform("knows the creator", number[rows[made]], v.key[rows[made]])
     channel[made[luck >= known]] = NONE
     rows, channel, campaign = (x[channel >= 0] for x in (rows, channel, campaign))
-    return _touches(v.who[rows], v.device[rows], v.start[rows] - 2, channel, CLICK, campaign)
+    return _touches(v.who[rows], v.device[rows], v.start[rows] - BEFORE, channel, CLICK, campaign)
 
 
 def _clicked(scene: Scene, memory: Memory, v: Visits, way: WayIn, rows: Ints) -> Ints:
@@ -285,6 +286,15 @@ def _with_costs(scene: Scene, v: Visits, t: Touches) -> Touches:
     scale = np.where(t.at // DAY >= scene.plan.policy_day, scene.plan.scales[t.channel], 1.0)
     cost = np.where(cost >= 0, np.rint(cost * scale), cost).astype(np.int64)
     return Touches(t.who, t.device, t.at, t.channel, t.kind, t.campaign, cost)
+
+
+def campaigns(v: Visits, t: Touches) -> Ints:
+    """Return the campaign by whose click each visit comes in; -1: none."""
+    out = np.full(v.who.size, NONE)
+    far = np.int64(1) << np.int64(32)
+    rows = (t.kind == CLICK) & (t.campaign >= 0)
+    out[np.searchsorted(v.who * far + v.start, t.who[rows] * far + t.at[rows] + BEFORE)] = t.campaign[rows]
+    return out
 
 
 def table(scene: Scene, t: Touches, linked: Ints) -> pa.Table:

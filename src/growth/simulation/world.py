@@ -295,7 +295,7 @@ class Shelf:
 class ChannelTest:
     """A test that keeps half of the units from a channel: customers, or cities drawn within their tier.
 
-    `campaign` is the number of a creator's campaign, whose list of signed-up followers is drawn from; -1: all customers.
+    `campaign` is the number of a creator's campaign, whose signed-up followers are drawn from; -1: all customers are.
     """
 
     channel: int
@@ -332,10 +332,10 @@ class Channels:
 
     # Share of the visits after the first that a channel brings: of all people; offline by city tier below; of brand
     # search and retargeting, of those they reach; a creator's is in creators.py. Affiliates bring nobody.
-    share: tuple[float, ...] = (0.06, 0.08, 0.07, 0.05, 0.0, 0.02, 0.02, 0.10, 0.0, 0.0, 0.0)
+    share: tuple[float, ...] = (0.06, 0.08, 0.07, 0.05, 0.0, 0.02, 0.02, 0.12, 0.0, 0.0, 0.0)
     offline: tuple[float, ...] = (0.05, 0.03, 0.0, 0.0)
     # Room for each share in the unit interval: a share never grows beyond it.
-    room: tuple[float, ...] = (0.12, 0.22, 0.18, 0.05, 0.05, 0.02, 0.02, 0.10, 0.24, 0.0, 0.0)
+    room: tuple[float, ...] = (0.11, 0.22, 0.18, 0.05, 0.05, 0.02, 0.02, 0.12, 0.23, 0.0, 0.0)
     # Of the first three: what is left of the pressure after a week; the pressure, in units of the usual one, at which
     # half of the greatest response is reached; and the spread that random pulses give the visits of a city and week.
     carry: tuple[float, ...] = (0.10, 0.40, 0.30)
