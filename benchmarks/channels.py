@@ -156,7 +156,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import ibis
 import growth
-from growth.channels import marts
+from growth.channels import path_marts as marts
 from growth.definitions import Tables
 from growth.sources import Dataset
 con = ibis.duckdb.connect()

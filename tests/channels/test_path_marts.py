@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from growth.channels import markov, marts, rules
-from growth.channels.marts import Way
+from growth.channels.marts import MARTS
+from growth.channels.path_marts import Way
 from growth.channels.paths import from_table
 from growth.errors import UserError
 from growth.marts import _sorted
@@ -136,7 +137,7 @@ def test_touches_outside_the_window_leave_an_order_direct(shop: Any) -> None:
 
 def test_every_mart_has_its_key_and_two_builds_are_equal(story: Any) -> None:
     for name in ("paths", "paths_by_group", "timed_paths", "left_out"):
-        mart = marts.MARTS[name]
+        mart = MARTS[name]
         first = _sorted(mart.build(story), mart)
         story.shared.clear()
         assert first.equals(_sorted(mart.build(story), mart)), name
@@ -261,7 +262,7 @@ def test_spend_and_outcomes(shop: Any) -> None:
     assert set(own["week"]) == {dt.date(2024, 6, 3)}
     assert marts.outcomes(tables).to_pyarrow().to_pylist() == [dict(region=None, date=day, value=3.0)]
     for name in ("spend_by_day", "outcomes"):
-        assert len(_sorted(marts.MARTS[name].build(tables), marts.MARTS[name]))
+        assert len(_sorted(MARTS[name].build(tables), MARTS[name]))
 
 
 @pytest.mark.parametrize(
