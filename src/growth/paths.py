@@ -31,6 +31,7 @@ TOPICS = {
     "audit": "00_audit",
     "promotions": "03_promotions",
     "price": "04_price",
+    "channels": "05_channels",
     "retention": "06_retention",
 }
 

@@ -520,7 +520,61 @@ def _end(p_value: Callable[[float], float], att: float, step: float, alpha: floa
     return outside
 
 
-def _scaled(e: Estimate, times: int) -> Estimate:
+def _scaled(e: Estimate, times: float) -> Estimate:
     return Estimate(
         e.value * times, e.error * times, e.freedom, e.low * times, e.high * times, e.p_value, e.confidence
     )  # fmt: skip
+
+
+def relative(
+    outcomes: pd.DataFrame,
+    shown: Sequence[str],
+    held: Sequence[str],
+    start: Any,
+    end: Any = None,
+    confidence: float = 0.95,
+) -> Drawn:
+    """Return the effect of a test whose regions were drawn by lot and differ in size: sums of arms against each other.
+
+    Parameters
+    ----------
+    outcomes, shown, held, start, end, confidence
+        As in `drawn`. A region counts as much as it sells.
+
+    Raises
+    ------
+    ValueError
+        As `drawn`; or if an arm sold nothing before.
+
+    Notes
+    -----
+    Growth of an arm is a ratio of sums, test over before; the difference of the arms' growth, times what was sold
+    before, is what the channel brought. Linearised by region (Cochran 1977, Sampling Techniques, eq. 6.13), errors by
+    region, freedom by Satterthwaite.
+    """
+    drawn(outcomes, shown, held, start, end, confidence)  # the same faults, in the same words
+    place, rows = _window(outcomes, start, end)
+    arms = [_growth(outcomes, regions, place, rows) for regions in (held, shown)]
+    (low, low_part), (high, high_part) = arms
+    variance, freedom = satterthwaite([low_part, high_part])
+    sold = [float(_values(outcomes, r)[:, :place].sum()) for r in (held, shown)]
+    periods = rows - place
+    growth = estimate(high - low, sqrt(variance), freedom, confidence)
+    lift = fieller(high - low, low, variance, low_part[0], -low_part[0], freedom, confidence)
+    each = _scaled(growth, sold[1] / len(shown) / periods)
+    return Drawn(
+        len(shown), len(held), periods, each, lift, _scaled(growth, sold[1]), _scaled(growth, sum(sold))
+    )
+
+
+def _growth(
+    outcomes: pd.DataFrame, regions: Sequence[str], place: int, rows: int
+) -> tuple[float, tuple[float, float]]:
+    """Return an arm's sum in the test over that before, its variance and freedom."""
+    values = _values(outcomes, regions)
+    before, during = values[:, :place].sum(axis=1), values[:, place:rows].sum(axis=1)
+    if not before.sum() > 0:
+        raise ValueError("An arm sold nothing before the test, so its growth cannot be told.")
+    ratio, n = float(during.sum() / before.sum()), len(values)
+    part = (during - ratio * before) / before.sum()
+    return ratio, (float(part @ part) * n / (n - 1), n - 1.0)

@@ -163,7 +163,7 @@ def _added(rows: Rows, *by: str) -> Rows:
 
 
 def new_customers(tables: Tables) -> Rows:
-    """Return what new customers came to by the first channel of their first path.
+    """Return what new customers came to by the first channel of their first path, since touches were recorded.
 
     Columns: ``channel, customers`` (first orders), ``followed`` (of a year before the end or earlier), ``revenue`` (of
     those followed, in their first `YEAR` days).
@@ -174,6 +174,8 @@ def new_customers(tables: Tables) -> Rows:
         .group_by("person")
         .agg(began=_.date.min(), path=_.path.first(order_by="order_id"))
     )
+    began = tables["touches"].agg(record=_.business_date.min())
+    first = first.cross_join(began).filter(_.began >= _.record).drop("record")
     first = first.mutate(channel=_.path.split(" > ")[0])
     end = ibis.date(tables.info.as_of)
     first = first.mutate(old=(_.began + ibis.interval(days=YEAR)).cast("date") <= end)

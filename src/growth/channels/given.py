@@ -1,0 +1,142 @@
+"""What a dataset gives the page: marts, and which of the page's parts they are enough for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from growth.channels import geo, model, money, response
+from growth.channels.calibrate import Table
+from growth.channels.model import Claims, Tested
+
+NAMES = (
+    "paths_by_group", "given_paths", "timed_paths", "left_out", "quarter_paths", "channel_tests", "regions_drawn",
+    "customers_drawn", "tested_paths", "region_weeks", "spend_by_day", "new_customers", "campaigns", "joined",
+    "invitations", "kinds", "outcomes", "given_tests",
+)  # fmt: skip
+Marts = Mapping[str, pd.DataFrame | None]
+
+
+def paths(has: Marts) -> pd.DataFrame | None:
+    """Return the paths to give credit on: by group of people, or as given; None: there are none."""
+    own = has["paths_by_group"]
+    return own if own is not None else has["given_paths"]
+
+
+def tested(has: Marts, found: Claims, params: Any) -> tuple[list[Tested], dict[str, str]]:
+    """Return what the tests of channels say (`growth.channels.model.measured`)."""
+    tests = has["channel_tests"]
+    if tests is None:
+        return [], {}
+    return model.measured(
+        tests, has["customers_drawn"], has["regions_drawn"], has["region_weeks"], has["tested_paths"], found, params
+    )  # fmt: skip
+
+
+def costs(has: Marts, as_of: Any, params: Any) -> pd.DataFrame:
+    """Return what is known of channels (`growth.channels.model.costs`)."""
+    return model.costs(
+        has["spend_by_day"], has["campaigns"], has["kinds"], has["new_customers"], as_of, params
+    )
+
+
+def quarter(
+    has: Marts, done: Sequence[Tested], known: pd.DataFrame, found: Claims, as_of: Any, params: Any
+) -> Table:
+    """Return the one table of the last quarter; creators campaign by campaign where some were tested."""
+    recent, campaigns = has["quarter_paths"], has["campaigns"]
+    assert recent is not None
+    creators = None
+    if campaigns is not None and any(t.campaign for t in done):
+        since = pd.Timestamp(as_of) - pd.Timedelta(days=91)
+        creators = money.of_creators(campaigns, done, since, as_of, params.confidence)
+    return model.quarter(recent, model.by_channel(done), known, found, params, creators)
+
+
+def names(campaigns: pd.DataFrame) -> dict[str, str]:
+    """Return what creators are called."""
+    return dict(zip(campaigns["creator_id"], campaigns["name"], strict=True))
+
+
+def invitations(has: Marts) -> pd.DataFrame:
+    """Return the invitations of customers who signed up, after they had."""
+    rows, people = has["invitations"], has["joined"]
+    assert rows is not None and people is not None
+    since = rows["inviter_id"].map(people.set_index("customer_id")["joined_at"])
+    return rows[since.notna() & (rows["invited_at"] >= since)]
+
+
+def local(has: Marts) -> bool:
+    """Return whether spend and orders are known by region."""
+    spend = has["spend_by_day"]
+    return spend is not None and has["region_weeks"] is not None and bool(spend["region"].notna().any())
+
+
+def spending(has: Marts, done: Sequence[Tested], params: Any) -> money.Spending:
+    """Return the response to spend by region (`growth.channels.money.spending`)."""
+    weeks, spend, tests, regions = (
+        has[n] for n in ("region_weeks", "spend_by_day", "channel_tests", "regions_drawn")
+    )
+    if weeks is None or spend is None:
+        raise ValueError("orders or spend by region are not known")
+    none = pd.DataFrame(columns=["experiment_id", "region", "shown"])
+    return money.spending(
+        weeks, spend, done, none if tests is None else tests, none if regions is None else regions, params
+    )
+
+
+def order_worth(has: Marts, params: Any) -> float:
+    """Return what an order of the last quarter leaves: its mean value times the margin."""
+    recent = has["quarter_paths"]
+    assert recent is not None
+    return float(recent["value"].astype(float).sum() / recent["conversions"].sum()) * float(params.margin)
+
+
+def synthetic(has: Marts, params: Any) -> geo.Synthetic:
+    """Return the test of a few regions, whose outcome is known in sums.
+
+    Raises
+    ------
+    ValueError
+        If there is no test, or none of its regions was shown.
+    """
+    tests, rows = has["given_tests"], has["outcomes"]
+    if tests is None or rows is None or tests.empty:
+        raise ValueError("no test by region and its outcomes")
+    first = tests[tests["experiment_id"] == tests["experiment_id"].min()]
+    wide = rows.assign(date=pd.to_datetime(rows["date"])).pivot(
+        index="date", columns="region", values="value"
+    )
+    start = pd.Timestamp(first["starts_on"].iloc[0])
+    wide = wide[wide.index < pd.Timestamp(first["ends_on"].iloc[0])]
+    shown = sorted(first.loc[first["shown"] == 1, "region"])
+    if not shown:
+        raise ValueError("no region of the test was shown anything")
+    return geo.synthetic(wide, shown, start, None, params.confidence)
+
+
+def one_series(has: Marts) -> bool:
+    """Return whether outcome and spend are one series each, without regions."""
+    rows, spend = has["outcomes"], has["spend_by_day"]
+    return (
+        rows is not None
+        and spend is not None
+        and bool(rows["region"].isna().all() and spend["region"].isna().all())
+    )
+
+
+def series(has: Marts, params: Any) -> response.Response:
+    """Return the response of one series of outcomes to spend, season and trend held."""
+    rows, spend = has["outcomes"], has["spend_by_day"]
+    assert rows is not None and spend is not None
+    wide = spend.assign(date=pd.to_datetime(spend["date"]), cost=spend["cost"].astype(float))
+    wide = wide.pivot(index="date", columns="channel", values="cost").sort_index()
+    outcome = rows.assign(date=pd.to_datetime(rows["date"])).set_index("date")["value"].sort_index()
+    both = wide.index.intersection(outcome.index)
+    held = response.controls(pd.DatetimeIndex(both))
+    return response.fit(
+        wide.loc[both], outcome.loc[both], params.seed, held.set_index(both),
+        settings=response.Settings(draws=params.replicates), confidence=params.confidence,
+    )  # fmt: skip
