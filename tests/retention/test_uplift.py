@@ -41,7 +41,9 @@ def test_the_mart_holds_what_was_known_before_and_what_came_while_watched(shop: 
             shop(
                 orders=orders, order_lines=lines, experiments=[x | dict(unit="customer") for x in (own, later, held)],
                 experiment_arms=[a | dict(experiment_id=e) for e in ("e", "late", "held") for a in arms],
-                assignments=[dict(experiment_id=e, customer_id=w, arm=a) for e in ("e", "late", "held") for w, a in drawn],
+                assignments=[
+                    dict(experiment_id=e, customer_id=w, arm=a) for e in ("e", "late", "held") for w, a in drawn
+                ],
             )
         )
     ).set_index("customer_id")  # fmt: skip

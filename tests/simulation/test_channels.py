@@ -95,11 +95,12 @@ def test_who_is_held_out_has_no_touch(tried: Platform, name: str) -> None:
         since = tried.frame("customers").set_index("customer_id")["signed_up_at"]
         t = t[local_day(t["at"]) > local_day(t["customer_id"].map(since))]
     count = t["customer_id"].map(arm).value_counts()
-    assert count.get("held out", 0) == 0 and count.get("shown", 0) > 10
+    few = 2 if test.campaign >= 0 else 10  # or it proves nothing
+    assert count.get("held out", 0) == 0 and count.get("shown", 0) > few
     share = (arm == "held out").mean()
     assert abs(share - 0.5) < 4 * 0.5 / np.sqrt(len(arm)) and arm.index.is_unique
     seen = tried.frame("exposures").query("experiment_id == @name")
-    assert set(seen["customer_id"]) <= set(arm[arm == "shown"].index) and len(seen) > 10
+    assert set(seen["customer_id"]) <= set(arm[arm == "shown"].index) and len(seen) > few
     given = tried.frame("assignments").query("experiment_id == @name").set_index("customer_id")["assigned_at"]
     assert (seen["exposed_at"].to_numpy() >= given[seen["customer_id"]].to_numpy()).all()
 
@@ -109,12 +110,14 @@ def test_a_region_kept_from_a_channel_has_neither_spend_nor_touches(tried: Platf
     first, end = days(TESTS[name])
     channel = MEDIA[TESTS[name].channel]
     arm = arms(tried, name, "region")
-    spend = tried.frame("spend").query("channel == @channel")
+    spend = tried.frame("spend")
+    spend = spend[spend["channel"] == channel]
     at = pd.to_datetime(spend["date"])
     spent = spend[(at >= first) & (at < end)].groupby("region")["cost"].sum().astype(float)
     assert (spent[arm.index[arm == "held out"]] == 0).all() and (spent[arm.index[arm == "shown"]] > 0).all()
     region = tried.truth("people.parquet").set_index("person")["region"]
-    t = tried.frame("touches").query("channel == @channel")
+    t = tried.frame("touches")
+    t = t[t["channel"] == channel]
     day = local_day(t["at"])
     t = t[(day >= first) & (day < end)]
     found = person(t["visitor_id"]).map(region).map(arm).value_counts()
@@ -231,19 +234,25 @@ def late(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     return make(tmp_path_factory.mktemp("late"), LATE)
 
 
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    return make(tmp_path_factory.mktemp("later"), LATE, horizon=2)
+
+
 @pytest.mark.parametrize("channel", ["display", "search_ads", "retargeting", "offline"])
 def test_what_a_channel_brings_in_the_last_quarter_is_what_is_missing_without_it(
-    late: Platform, channel: str, tmp_path: Path
+    late: Platform, later: Platform, channel: str, tmp_path: Path
 ) -> None:
-    """A whole run in which nothing is spent on it from that day on."""
-    off = make(tmp_path, LATE, policy=Policy(channel_spend={channel: 0.0}, start=LAST))
-    stated = late.truth("channels.parquet").query("channel == @channel").iloc[0]
-    same(stated, came(late, LAST, END), came(off, LAST, END))
+    """A whole run in which nothing is spent on it from that day on; two months longer, so that returns are known."""
+    off = make(tmp_path, LATE, horizon=2, policy=Policy(channel_spend={channel: 0.0}, start=LAST))
+    stated = late.truth("channels.parquet").set_index("channel").loc[channel]
+    same(stated, came(later, LAST, END), came(off, LAST, END))
     assert stated["visits"] > 20
     quiet = [p.frame("sessions") for p in (late, off)]
     quiet = [f[f["started_at"] < pd.Timestamp(LAST) - OFFSET].reset_index(drop=True) for f in quiet]
     pd.testing.assert_frame_equal(*quiet)
-    touched = off.frame("touches").query("channel == @channel")
+    touched = off.frame("touches")
+    touched = touched[touched["channel"] == channel]
     assert (local_day(touched["at"]) < str(LAST)).all() and len(touched) > 20 * (channel != "search_ads")
 
 
@@ -280,7 +289,7 @@ def test_the_last_click_tells_another_story(default: Platform) -> None:
     """Those who collect are given far more than they bring; display is given far less than brand search."""
     first = pd.Timestamp(LAST)
     o = orders(default.frame)
-    o = o[(o["date"] >= first) & (o["date"] < pd.Timestamp(END))]
+    o = o[(o["date"] >= first) & (o["date"] < pd.Timestamp(END))].drop(columns="channel")
     t = default.frame("touches").query("kind == 'click'").sort_values("at")
     both = pd.merge_asof(
         o.sort_values("placed_at"), t[["visitor_id", "at", "channel"]], left_on="placed_at", right_on="at",
@@ -450,7 +459,10 @@ def test_creators_are_worth_very_different_things(default: Platform) -> None:
     assert np.corrcoef(known, worth)[0, 1] > 0.6, "the rest says much"
     clicks = default.frame("touches").query("channel == 'creator' and kind == 'click'")["campaign_id"]
     by_creator = clicks.str[:3].value_counts().reindex(worth.index)
-    assert np.corrcoef(by_creator, worth)[0, 1] < 0.3, "clicks follow the size"
+    idle = by_creator[worth == 0]
+    assert idle.max() > by_creator[worth > 0].median(), (
+        "and so do clicks: some who bring nothing have more than most"
+    )
 
 
 # --- invitations -----------------------------------------------------------------------------------------------
@@ -541,7 +553,8 @@ def test_more_spend_brings_more_and_less_brings_less(
     pd.testing.assert_frame_equal(past[1], past[2])
     less, usual, more = (len(s) for s in sessions)
     assert less < usual < more
-    own = [w.frame("spend").query("channel == @channel and date >= @END") for w in worlds]
+    spend = [w.frame("spend") for w in worlds]
+    own = [f[(f["channel"] == channel) & (f["date"] >= END)] for f in spend]
     cost = [float(f["cost"].sum()) for f in own]
     assert cost[0] == 0
     if channel not in (

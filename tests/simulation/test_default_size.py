@@ -21,6 +21,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 def test_sizes_are_as_promised(whole: Platform) -> None:
     n = whole.stated
     assert abs(n["count: customers"] / 60_000 - 1) < 0.05
+    assert 500_000 < whole.arrow("touches").num_rows < 1_300_000
     assert n["count: sessions"] <= 2_000_000 and n["count: events"] <= 7_500_000
 
 

@@ -28,6 +28,7 @@ MEANT = {
     "members_price: members price: orders",
     "page_speed: fast pages: orders",
     "contact_frequency: three a week: orders",
+    "holdout-retargeting: orders",
 }
 FOUND = 3.0  # truth / standard error from which on a mechanism counts as one that can be found
 

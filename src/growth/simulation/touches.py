@@ -8,7 +8,7 @@ result below.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ def touches(scene: Scene, memory: Memory, v: Visits, way: WayIn) -> Touches:
     every = every.rows((every.at >= begin) & (every.at < scene.state.span.end_second))
     every = every.rows(~kept_from(scene, memory, every))
     every = every.rows(np.lexsort((every.kind, every.channel, every.at, every.who)))
-    return _with_costs(scene, v, every)
+    return _with_costs(scene, every)
 
 
 def kept_from(scene: Scene, memory: Memory, t: Touches) -> Marks:
@@ -171,7 +171,11 @@ def _coupon_sites(scene: Scene, memory: Memory, v: Visits) -> Touches:
     goes = scene.draws.uniform("coupon site", number, v.key[rows]) < scene.world.channels.coupon_site
     rows, number = rows[goes], number[goes]
     at = v.start[rows] + order_offset(scene.draws, number, v.key[rows]) - 40
-    return _touches(v.who[rows], v.device[rows], at, AFFILIATE, CLICK)
+    region = scene.people.region[v.who[v.line_visit]]
+    price = scene.state.on_shelf(v.day[v.line_visit], v.line_product, region)[0]
+    goods = np.bincount(v.line_visit, price * v.line_units - v.line_off, minlength=v.who.size)
+    commission = np.rint(scene.world.channels.commission * goods[rows]).astype(np.int64)
+    return replace(_touches(v.who[rows], v.device[rows], at, AFFILIATE, CLICK), cost=commission)
 
 
 def _seen_before(scene: Scene, v: Visits) -> Touches:
@@ -266,26 +270,17 @@ def _creators(scene: Scene, v: Visits) -> list[Touches]:
     return found
 
 
-def _with_costs(scene: Scene, v: Visits, t: Touches) -> Touches:
-    """Add what touches cost: clicks on brand search, retargeting, and affiliates' commission."""
+def _with_costs(scene: Scene, t: Touches) -> Touches:
+    """Add what touches cost, besides affiliates' commission: clicks on brand search, and retargeting."""
     c, cost = scene.world.channels, t.cost.copy()
     cost[t.channel == BRAND] = round(100 * c.click_brand)
     back = t.channel == RETARGETING
     cost[back] = np.where(
         t.kind[back] == CLICK, round(100 * c.click_retargeting), round(100 * c.shown_retargeting)
     )
-    cost[t.channel == AFFILIATE] = 0
-    rows = np.flatnonzero(t.channel == AFFILIATE)
-    if rows.size:
-        region = scene.people.region[v.who[v.line_visit]]
-        price = scene.state.on_shelf(v.day[v.line_visit], v.line_product, region)[0]
-        goods = np.bincount(v.line_visit, price * v.line_units - v.line_off, minlength=v.who.size)
-        far = np.int64(1) << np.int64(32)
-        visit = np.searchsorted(v.who * far + v.start, t.who[rows] * far + t.at[rows], side="right") - 1
-        cost[rows] = np.rint(c.commission * goods[visit]).astype(np.int64)
     scale = np.where(t.at // DAY >= scene.plan.policy_day, scene.plan.scales[t.channel], 1.0)
     cost = np.where(cost >= 0, np.rint(cost * scale), cost).astype(np.int64)
-    return Touches(t.who, t.device, t.at, t.channel, t.kind, t.campaign, cost)
+    return replace(t, cost=cost)
 
 
 def campaigns(v: Visits, t: Touches) -> Ints:
