@@ -219,3 +219,15 @@ def test_the_same_rows_give_the_same_bytes(ingest: Any, tmp_path: Path) -> None:
     first = [f.read_bytes() for f in files]
     ingest(orders=rows, order_lines=[line(i % 5000) for i in range(20000)])
     assert [f.read_bytes() for f in files] == first
+
+
+def test_a_column_that_refers_to_a_person_shares_the_pseudonym(ingest: Any) -> None:
+    """Who invited and who came are customers: both must be found under the names that customers have."""
+    when = dt.datetime(2024, 3, 1)
+    _account, stored, _lost = ingest(
+        customers=[dict(customer_id=c, signed_up_at=when) for c in ("a", "b")],
+        referrals=[dict(inviter_id="a", invited_at=when, customer_id="b", joined_at=when)],
+    )
+    row = stored["referrals"][0]
+    assert row["inviter_id"] == pseudonym(PUBLIC_KEY, "customer_id", "a")
+    assert row["customer_id"] == pseudonym(PUBLIC_KEY, "customer_id", "b") and row["flags"] == ""

@@ -101,15 +101,18 @@ def _tables(con: Backend, reading: sources.Reading, info: sources.Dataset) -> di
 
 
 def _pseudonymised(con: Backend, typed: dict[str, Rows], key: bytes) -> dict[str, Rows]:
-    """Put a pseudonym in the place of every personal id."""
-    kinds = sorted({c.name for n in typed for c in TABLES[n].columns if c.personal})
-    for kind in kinds:
-        holders = [n for n in typed if kind in TABLES[n].names]
-        columns = [typed[n].select(raw=typed[n][kind]) for n in holders]
+    """Put a pseudonym in the place of every personal id; a column that refers to one shares its pseudonyms."""
+    holders: dict[str, list[tuple[str, str]]] = {}
+    for n in typed:
+        for c in TABLES[n].columns:
+            if c.personal:
+                holders.setdefault(c.refers.rpartition(".")[2] or c.name, []).append((n, c.name))
+    for kind in sorted(holders):
+        columns = [typed[n].select(raw=typed[n][name]) for n, name in holders[kind]]
         pairs = pseudonyms.pairs(con, key, kind, columns)
-        for n in holders:
-            joined = typed[n].left_join(pairs, typed[n][kind] == pairs.raw)
-            typed[n] = joined.mutate(**{kind: joined.pseudonym}).drop("raw", "pseudonym")
+        for n, name in holders[kind]:
+            joined = typed[n].left_join(pairs, typed[n][name] == pairs.raw)
+            typed[n] = joined.mutate(**{name: joined.pseudonym}).drop("raw", "pseudonym")
     return typed
 
 
