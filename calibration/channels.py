@@ -255,11 +255,37 @@ CONTRAST = ("growth.stats.contrast", "growth.stats.moments", "growth.stats.adjus
 HOLDOUT = ("growth.channels.holdout", *CONTRAST)
 CALIBRATE = ("growth.channels.calibrate", "growth.channels.meta")
 GEO = ("growth.channels.geo",)
+
+
 # name: draw, modules judged, seed, "covered" or "false", replicates
+def uneven_regions(seed: int) -> dict[str, bool]:
+    """Does the interval hold what a channel brought to regions of very different size, drawn by lot?
+
+    Forty regions, 26 weeks before and 8 in the test; a region's weeks hang together, and the channel is a tenth.
+    """
+    random = np.random.default_rng(seed)
+    regions, weeks, start = 40, 34, 26
+    size = 30 * np.exp(0.8 * random.normal(size=regions))
+    luck = np.zeros((weeks, regions))
+    for w in range(1, weeks):
+        luck[w] = 0.7 * luck[w - 1] + 0.05 * random.normal(size=regions)
+    season = 0.2 * random.normal(size=weeks)
+    held = random.permutation(regions)[: regions // 2]
+    mean = size * np.exp(luck + season[:, None])
+    shown = np.setdiff1d(np.arange(regions), held)
+    mean[start:, held] *= 0.9
+    frame = pd.DataFrame(random.poisson(mean), columns=[f"r{i}" for i in range(regions)])
+    found = geo.relative(frame, [f"r{i}" for i in shown], [f"r{i}" for i in held], start).incremental
+    expected = float(size[shown].sum() * np.exp(season[start:]).sum()) * 0.1
+    expected *= exp(0.5 * 0.05**2 / (1 - 0.49))  # of the log-normal luck, at rest
+    return {"growth of uneven regions": bool(found.low <= expected <= found.high)}
+
+
 STUDIES: dict[str, tuple[Callable[[int], dict[str, bool]], tuple[str, ...], int, str, int]] = {
     "a channel held out": (one_holdout, HOLDOUT, 130_000_000, "covered", 2000),
     "channels at once": (several_channels, (*HOLDOUT, *CALIBRATE), 131_000_000, "covered", 2000),
     "regions by lot": (many_regions, (*GEO, *CONTRAST), 132_000_000, "covered", 2000),
+    "uneven regions by lot": (uneven_regions, (*GEO, *CONTRAST), 139_000_000, "covered", 2000),
     "nothing in few regions": (nothing_in_few_regions, GEO, 133_000_000, "false", 2000),
     "share of a series": (share_of_a_series, ("growth.channels.response",), 134_000_000, "covered", 400),
     "share of a panel": (share_of_a_panel, ("growth.channels.response",), 135_000_000, "covered", 400),

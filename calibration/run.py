@@ -27,6 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import growth  # noqa: E402, F401  (pins the processor before NumPy is imported)
 from calibration import (  # noqa: E402
+    channels,
+    channels_paths,
     cohorts,
     experiments,
     leaving,
@@ -175,6 +177,17 @@ STUDIES = {
         COVERED,
         400,
     ),
+    "shares of credit": Study(
+        channels_paths.shares,
+        ("growth.channels.sampling", "growth.channels.markov", "growth.channels.rules"),
+        140_000_000,
+        COVERED,
+        400,
+    ),
+    **{
+        name: Study(draw, modules, seed, COVERED if kind == "covered" else FALSE, replicates)
+        for name, (draw, modules, seed, kind, replicates) in channels.STUDIES.items()
+    },
 }
 
 
