@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from growth.channels import markov, marts, rules
+from growth.channels import markov, rules
+from growth.channels import path_marts as marts
 from growth.channels.marts import MARTS
 from growth.channels.path_marts import Way
 from growth.channels.paths import from_table

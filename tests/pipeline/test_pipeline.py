@@ -195,6 +195,7 @@ def test_every_page_is_whole_and_asks_nobody(project: Elsewhere) -> None:
         "00_audit.html",
         "03_promotions.html",
         "04_price.html",
+        "05_channels.html",
         "06_retention.html",
         "index.html",
         "likeness.html",
@@ -212,7 +213,7 @@ def test_every_page_is_whole_and_asks_nobody(project: Elsewhere) -> None:
 
 def test_findings_are_on_the_page_and_in_the_metrics(project: Elsewhere) -> None:
     folder = project.folder / REPORTS
-    for slug in ("00_audit", "04_price", "06_retention"):
+    for slug in ("00_audit", "04_price", "05_channels", "06_retention"):
         findings = json.loads((folder / "metrics" / f"{slug}.json").read_text())
         nb = nbformat.read(folder / "notebooks" / f"{slug}.ipynb", as_version=4)
         assert nb.cells[0].source.startswith("# ")

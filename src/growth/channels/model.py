@@ -69,6 +69,11 @@ def claims(paths: pd.DataFrame, timed: pd.DataFrame | None, params: Any, most: i
         ``half_life, replicates, seed, confidence``.
     most : int
         Highest order of a Markov chain that is tried.
+
+    Raises
+    ------
+    ValueError
+        If no rule could be worked out.
     """
     made = from_table(_exact(paths))
     order, why = attempt(markov.choose_order, made, params.seed, most)
@@ -90,6 +95,8 @@ def claims(paths: pd.DataFrame, timed: pd.DataFrame | None, params: Any, most: i
             lacking[name] = why
         else:
             found.append(shares.assign(rule=name))
+    if not found:
+        raise ValueError("; ".join(dict.fromkeys(lacking.values())))
     if timed is not None and len(timed):
         with_time = from_table(_exact(timed.assign(conversions=1)))
         decay, why = attempt(_shares, with_time, lambda p: rules.plan_time_decay(p, params.half_life), params)
