@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from growth.audit import marts
+from growth.marts import _sorted
 from tests.conftest import day, frame
 
 ORDERS = [
@@ -85,3 +86,10 @@ def test_extremes_fence_by_hand(shop: Any) -> None:
     assert found.loc["amount", "fence"] == 32 and found.loc["amount", "far_out"] == 0
     found = frame(marts.extremes(shop(orders=ORDERS, order_lines=[*lines, lines[0] | dict(amount=1000)])))
     assert found.set_index("column").loc["amount", ["far_out", "far_amount"]].to_list() == [1, 1000]
+
+
+def test_a_shop_of_sums_has_no_dated_rows(shop: Any) -> None:
+    """A table of paths alone has no business date: no row, and no error."""
+    tables = shop(paths=[dict(path="a > b", conversions=1, value=2, nulls=3)])
+    assert list(frame(marts.rows_by_day(tables)).columns) == ["table", "date", "rows"]
+    assert not len(_sorted(marts.rows_by_day(tables), marts.MARTS["rows_by_day"]))

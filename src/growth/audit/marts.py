@@ -53,12 +53,14 @@ def columns(tables: Tables) -> Rows:
 
 
 def rows_by_day(tables: Tables) -> Rows:
-    """Return the rows of each dated table by business date: ``table, date, rows``."""
+    """Return the rows of each dated table by business date: ``table, date, rows``; none where no table is dated."""
     parts = [
         rows.group_by(table=ibis.literal(name), date=rows.business_date).agg(rows=_.count().cast("int64"))
         for name, rows in tables.rows.items()
         if "business_date" in rows.columns
     ]
+    if not parts:
+        return ibis.memtable([], schema=dict(table="string", date="date", rows="int64"))
     return (ibis.union(*parts) if len(parts) > 1 else parts[0]).filter(_.date.notnull())
 
 
