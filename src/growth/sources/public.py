@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from growth import clock, paths
 from growth.errors import UserError
+from growth.sources import published_channels as channels
 from growth.sources import published_customers as customers
 from growth.sources import published_experiments as experiments
 from growth.sources import published_prices as prices
@@ -58,6 +59,8 @@ COMPLETE_JOURNEY = Published(
 
 # Files of columns parted by blanks, without a header -> the names of the columns.
 HEADERS = {"CDNOW_sample.txt": customers.CDNOW_COLUMNS}
+# Dataset whose CSV files are written otherwise than with commas -> how.
+FORMATS = {"channel_paths": Format(delimiter=";")}
 
 
 def folder(dataset: str, data_params: Any) -> Path:
@@ -103,7 +106,7 @@ def _bring_checked(file: Path, raw: Path, expected: str, dataset: str) -> None:
     if file.name in HEADERS:
         columns_to_parquet(file, raw / f"{file.stem}.parquet", HEADERS[file.name])
     elif file.suffix == ".csv":
-        to_parquet(file, raw / f"{file.stem}.parquet", Format())
+        to_parquet(file, raw / f"{file.stem}.parquet", FORMATS.get(dataset, Format()))
     else:
         shutil.copyfile(file, raw / file.name)
 
@@ -253,6 +256,7 @@ PUBLISHED = {
         *experiments.PUBLISHED,
         *customers.PUBLISHED,
         *prices.PUBLISHED,
+        *channels.PUBLISHED,
     )
 }
 _READERS = {
@@ -261,5 +265,6 @@ _READERS = {
     **experiments.READERS,
     **customers.READERS,
     **prices.READERS,
+    **channels.READERS,
 }
 SOURCES = {name: Source(_acquirer(published), _READERS[name]) for name, published in PUBLISHED.items()}
