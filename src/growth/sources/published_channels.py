@@ -30,7 +30,7 @@ CHANNEL_PATHS = Published(
 GEOLIFT = Published(
     Dataset(
         name="geolift",
-        title="GeoLift's walkthrough: daily sales of 40 cities, a campaign in chicago and portland on days 91 to 105",
+        title="GeoLift's walkthrough: daily outcomes of 40 cities, a campaign in chicago and portland on days 91 to 105",
         as_of="2021-04-16",
         # Days are whole and the cities' own; an outcome is a number without a currency.
         timezone="UTC",
@@ -112,9 +112,9 @@ def _read_geolift(con: Backend, raw: Path) -> Reading:
 def _read_mmm(con: Backend, raw: Path) -> Reading:
     """Make of each week an outcome and the spend of two channels, of all regions together; events are promotions.
 
-    Spend is that of the file, in units of the most that the maker drew, as money: rounded to 4 decimals, by .00005 at
-    most. No factor is needed: of the outcome, the rounding moves the fitted share of x1 by .000003 and that of x2 by
-    less. ``dayofyear`` and ``t`` are the date once more.
+    Spend is that of the file, numbers from 0 to 1, taken as money: rounded to 4 decimals, by .00005 at most. No factor
+    is needed: the rounding moves the fitted share of x1 in the outcome by .000003 and that of x2 by less.
+    ``dayofyear`` and ``t`` are the date once more.
     """
     rows = numbered(con, raw / "mmm_example.parquet")
     rows = rows.mutate(date=rows.date_week.as_date("%m/%d/%Y"))
