@@ -30,7 +30,7 @@ CHANNEL_PATHS = Published(
 GEOLIFT = Published(
     Dataset(
         name="geolift",
-        title="GeoLift's walkthrough: daily outcomes of 40 cities, a campaign in chicago and portland on days 91 to 105",
+        title="GeoLift's walkthrough: outcomes of 40 cities by day, a campaign in chicago and portland, days 91 to 105",
         as_of="2021-04-16",
         # Days are whole and the cities' own; an outcome is a number without a currency.
         timezone="UTC",
