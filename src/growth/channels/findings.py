@@ -225,7 +225,8 @@ def invited(nb: Notebook, found: Referral, share: Rate) -> None:
         high=found.k.high,
         n=found.customers,
         method="mean cumulative function, customers watched for less count as long as they were; robust errors",
-        caveats="Who was invited may have come anyway: this is who came by invitation, not because of it.",
+        caveats="Who was invited may have come anyway: this is who came by invitation, not because of it. Customers of "
+        "all dates are taken to be alike.",
         series={
             "generation": found.generation.value,
             "multiplier": found.multiplier.value if found.multiplier else 0.0,

@@ -10,6 +10,7 @@ import pandas as pd
 from growth.channels import geo, model, money, response
 from growth.channels.calibrate import Table
 from growth.channels.model import Claims, Tested
+from growth.errors import attempt
 
 NAMES = (
     "paths_by_group", "given_paths", "timed_paths", "left_out", "quarter_paths", "channel_tests", "regions_drawn",
@@ -46,13 +47,22 @@ def quarter(
     has: Marts, done: Sequence[Tested], known: pd.DataFrame, found: Claims, as_of: Any, params: Any
 ) -> Table:
     """Return the one table of the last quarter; creators campaign by campaign where some were tested."""
-    recent, campaigns = has["quarter_paths"], has["campaigns"]
+    recent, campaigns = has["quarter_paths"], known_campaigns(has)[0]
     assert recent is not None
     creators = None
     if campaigns is not None and any(t.campaign for t in done):
         since = pd.Timestamp(as_of) - pd.Timedelta(days=91)
-        creators = money.of_creators(campaigns, done, since, as_of, params.confidence)
+        creators, _why = attempt(money.of_creators, campaigns, done, since, as_of, params.confidence)
     return model.quarter(recent, model.by_channel(done), known, found, params, creators)
+
+
+def known_campaigns(has: Marts) -> tuple[pd.DataFrame | None, int]:
+    """Return the campaigns whose creators are described, and how many are not."""
+    rows = has["campaigns"]
+    if rows is None:
+        return None, 0
+    known = rows[["followers", "audience_match", "suspicious", "tone", "cost"]].notna().all(axis=1)
+    return rows[known], int((~known).sum())
 
 
 def names(campaigns: pd.DataFrame) -> dict[str, str]:
@@ -60,12 +70,14 @@ def names(campaigns: pd.DataFrame) -> dict[str, str]:
     return dict(zip(campaigns["creator_id"], campaigns["name"], strict=True))
 
 
-def invitations(has: Marts) -> pd.DataFrame:
-    """Return the invitations of customers who signed up, after they had."""
+def invitations(has: Marts) -> tuple[pd.DataFrame, int]:
+    """Return the invitations that can be: by somebody known, after signing up, taken up later; and how many cannot."""
     rows, people = has["invitations"], has["joined"]
     assert rows is not None and people is not None
     since = rows["inviter_id"].map(people.set_index("customer_id")["joined_at"])
-    return rows[since.notna() & (rows["invited_at"] >= since)]
+    sound = (rows["invited_at"] >= since) & ~(rows["joined_at"] < rows["invited_at"])
+    sound &= rows["inviter_id"] != rows["customer_id"]
+    return rows[sound], int((~sound).sum())
 
 
 def local(has: Marts) -> bool:
