@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from growth.report.notebook import Notebook
 
 SHOWN = ["first", "last", "linear", MARKOV, TOTAL]
+CLAIMED = ["channel", "source", "orders", "low", "high", *SHOWN]
+CREATOR = ["name", "campaigns", "estimate", "error", "expected", "low", "high", "cost", "covers"]
 SHARES = {c: "{:.1%}" for c in ("share", "low", "high", "value_share", "value_low", "value_high")}
 CLAIMS = {
     c: "{:,.0f}" for c in ("orders", "low", "high", *BY_ORDER, MARKOV, TOTAL, "Shapley, rates", "time decay")
@@ -42,8 +44,18 @@ ONE = {
     )
 }
 ONE |= {c: "{:.1f}" for c in ("over_claim", "roas", "payback")}
-ONE_COLUMNS = ["channel", "source", "credit", "orders", "orders_low", "orders_high", "over_claim", "revenue", "spend",
-               "roas", "cac", "value", "payback", "said"]  # fmt: skip
+ONE_COLUMNS = [
+    "channel",
+    "source",
+    "credit",
+    "orders",
+    "orders_low",
+    "orders_high",
+    "spend",
+    "roas",
+    "cac",
+    "value",
+]
 CREATORS = {c: "{:,.0f}" for c in ("estimate", "error", "expected", "low", "high", "cost", "worth")}
 CREATORS |= dict(covers="{:.0%}")
 BUDGET = {c: "{:,.0f}" for c in ("today", "spend", "change")} | dict(earns="{:+.2f}")
