@@ -550,7 +550,8 @@ def relative(
     -----
     Growth of an arm is a ratio of sums, test over before; the difference of the arms' growth, times what was sold
     before, is what the channel brought. Linearised by region (Cochran 1977, Sampling Techniques, eq. 6.13), errors by
-    region, freedom by Satterthwaite.
+    region, widened by each region's share as HC2 is by leverage (MacKinnon and White 1985), freedom by Satterthwaite
+    over the number of even regions that tell as much.
     """
     drawn(outcomes, shown, held, start, end, confidence)  # the same faults, in the same words
     place, rows = _window(outcomes, start, end)
@@ -575,6 +576,7 @@ def _growth(
     before, during = values[:, :place].sum(axis=1), values[:, place:rows].sum(axis=1)
     if not before.sum() > 0:
         raise ValueError("An arm sold nothing before the test, so its growth cannot be told.")
-    ratio, n = float(during.sum() / before.sum()), len(values)
+    ratio, share = float(during.sum() / before.sum()), before / before.sum()
     part = (during - ratio * before) / before.sum()
-    return ratio, (float(part @ part) * n / (n - 1), n - 1.0)
+    even = 1 / float(share @ share)  # regions of one size that would tell as much
+    return ratio, (float(part @ (part / (1 - share))), max(even - 1.0, 1.0))
