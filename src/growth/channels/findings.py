@@ -241,7 +241,7 @@ def invited(nb: Notebook, found: Referral, share: Rate) -> None:
         "all dates are taken to be alike.",
         series={
             "generation": found.generation.value,
-            "multiplier": found.multiplier.value if found.multiplier else 0.0,
+            "share_joined": found.share.value,
         },
     )
     nb.finding(
