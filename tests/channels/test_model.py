@@ -68,23 +68,24 @@ def customers(n: int, effect: float, seed: int) -> pd.DataFrame:
 
 
 def test_tests_on_the_same_days_are_one_factorial_and_claims_are_of_all(found: model.Claims) -> None:
-    """Half are shown: what is claimed on their orders stands for twice as many, as the test's total does."""
+    """Half are shown: their claims stand for twice as many, less those on the held out, met before the test."""
     day = pd.Timestamp("2024-06-10")
     tests = pd.DataFrame(
         dict(experiment_id=["e1", "e2"], channel=["ads", "mail"], unit="customer", starts_on=day, ends_on=day,
              held_share=0.5, campaign_id=None)
     )  # fmt: skip
     some = pd.DataFrame(
-        dict(experiment_id=["e1", "e2"], path=["ads", "mail"], conversions=[30, 8], value=1.0)
-    )
+        dict(experiment_id=["e1", "e1", "e2"], shown=[1, 0, 1], path=["ads", "ads", "mail"], conversions=[30, 4, 8],
+             value=1.0)
+    )  # fmt: skip
     done, missing = model.measured(tests, customers(4000, 0.3, 2), None, None, some, found, PARAMS)
     assert not missing and [t.channel for t in done] == ["ads", "mail"]
     ads, mail = done
     assert ads.units == 4000 and ads.orders.low < 0.3 * 4000 < ads.orders.high
     assert mail.orders.low < 0 < mail.orders.high
-    assert ads.claimed["last"] == pytest.approx(60.0)
+    assert ads.claimed["last"] == pytest.approx(60.0 - 8.0)
     over = ads.over_claim("last")
-    assert over is not None and over.value == pytest.approx(60 / ads.orders.value)
+    assert over is not None and over.value == pytest.approx(52 / ads.orders.value)
 
 
 def test_a_test_without_orders_says_why(found: model.Claims) -> None:
@@ -107,7 +108,7 @@ def test_regions_of_uneven_size_by_hand(found: model.Claims) -> None:
     noise = np.random.default_rng(1).normal(0, 0.01, len(rows))
     frame = pd.DataFrame(rows, columns=["region", "week", "orders", "revenue"])
     frame["orders"] += noise
-    frame["revenue"] = frame["orders"]
+    frame["revenue"] = frame["new"] = frame["orders"]
     drawn = pd.DataFrame(dict(experiment_id="r", region=list("abcd"), shown=[1, 1, 0, 0]))
     one = dict(
         experiment_id="r",
@@ -122,21 +123,34 @@ def test_regions_of_uneven_size_by_hand(found: model.Claims) -> None:
 
 
 def test_the_quarter_is_credit_times_what_the_test_found_an_order_credited_worth(found: model.Claims) -> None:
-    """A test by customer is scaled by what was credited on those who had bought before, one by region by all."""
+    """Both are scaled by all that was credited; new customers are told by the test of regions alone."""
     quarter = pd.DataFrame(
         dict(path=["ads", "ads", "radio", "tv"], returning=[True, False, False, True], conversions=[50, 20, 30, 10],
              value=[500.0, 200.0, 300.0, 100.0])
     )  # fmt: skip
     done = [
-        model.Tested("e", "ads", "user test", None, 9, estimate(10.0, 1.0, np.inf), None, {"linear": 20.0}),
-        model.Tested("r", "radio", "geo test", None, 9, estimate(6.0, 1.0, np.inf), None, {"linear": 12.0}),
+        model.Tested("e", "ads", "user test", None, 9, estimate(10.0, 1.0, np.inf), None, {"linear": 25.0}),
+        model.Tested(
+            "r",
+            "radio",
+            "geo test",
+            None,
+            9,
+            estimate(6.0, 1.0, np.inf),
+            None,
+            {"linear": 12.0},
+            estimate(2.0, 0.5, np.inf),
+        ),
     ]
     known = pd.DataFrame(
         dict(channel=["ads", "radio", "tv"], paid=True, spend=[100.0, 50.0, 10.0], value=[40.0, 40.0, 40.0])
     )
     table = model.quarter(quarter, done, known, found, PARAMS).rows.set_index("channel")
-    assert table.loc["ads", "orders"] == pytest.approx(50 * 10 / 20)
+    assert table.loc["ads", "orders"] == pytest.approx(70 * 10 / 25)
     assert table.loc["radio", "orders"] == pytest.approx(30 * 6 / 12)
+    assert table.loc["radio", "customers"] == pytest.approx(30 * 2 / 12) and np.isnan(
+        table.loc["ads", "customers"]
+    )
     assert table.loc["ads", "credit"] == 70 and table.loc["tv", "source"] == "allocated, not measured"
     assert table.loc["radio", "revenue"] == pytest.approx(15 * 10.0)
 

@@ -78,8 +78,8 @@ def test_customers_have_what_they_bought_in_the_test_and_before(tried: Any) -> N
 
 def test_credit_is_counted_on_the_orders_of_those_shown(tried: Any) -> None:
     found = frame(marts.tested_paths(tried))
-    rows = found[["experiment_id", "path", "conversions"]].values.tolist()
-    assert rows == [["e", "ads", 1], ["r", "ads", 1]]
+    rows = found[["experiment_id", "shown", "path", "conversions"]].values.tolist()
+    assert rows == [["e", 0, "radio", 1], ["e", 1, "ads", 1], ["r", 0, "radio", 1], ["r", 1, "ads", 1]]
 
 
 def test_the_last_quarter_and_new_customers(tried: Any) -> None:

@@ -124,3 +124,14 @@ def test_a_test_is_planned_where_a_gain_is_not_sure() -> None:
     needed = 4 * (variation * (1.6448536 + 0.8416212) / (distance * x)) ** 2
     assert row["customers"] == pytest.approx(np.ceil(needed), rel=1e-4)
     assert row["share"] == row["customers"] / 100
+
+
+def test_what_neighbours_gain_is_in_the_break_even() -> None:
+    """A rise that loses by itself gains with what the others get: by brute force over a grid of own elasticities."""
+    from growth.price.trial import _breakevens
+
+    beside = replace(TEA, others=[Other(200.0, 0.5)])
+    even = _breakevens(beside, 11.0)
+    e = np.linspace(-6.0, -0.5, 200_001)
+    gain = 100 * ((1.1**e) * 5.0 - 4.0) + 200 * (1.1**0.5 - 1)
+    assert even[0] == pytest.approx(float(e[np.abs(gain).argmin()]), abs=1e-4)

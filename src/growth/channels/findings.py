@@ -186,7 +186,7 @@ def quarter(nb: Notebook, found: Table) -> None:
         caveats="Rates of the tests are taken to hold a year later. " + found.said,
         series={"spend": spend},
     )
-    sure = found.rows[found.rows["roas_low"] > 1]
+    sure = found.rows[found.rows["roas_low"] * nb.params.margin > 1]
     nothing = found.rows[(found.rows["orders_low"] < 0) & (found.rows["orders_high"] > 0)]
     nb.finding(
         "E7.channels",
@@ -195,7 +195,7 @@ def quarter(nb: Notebook, found: Table) -> None:
         len(sure),
         "channels",
         n=len(found.rows),
-        method="incremental revenue over spend, its interval above 1; measured or allocated is said line by line",
+        method="margin of incremental revenue over spend, its interval above 1",
     )
 
 
@@ -216,7 +216,7 @@ def scored(nb: Notebook, found: Scores, names: dict[str, str]) -> pd.DataFrame:
         high=float(best["high"]),
         n=int((table["campaigns"] > 0).sum()),
         method="tests by campaign, drawn towards what audiences are like (meta-regression)",
-        caveats="Creators without a test are judged by likeness alone, and widely.",
+        caveats="As large as when they were tested; creators without a test are judged by likeness alone, and widely.",
         series={"sure": len(sure)},
     )
     return table
@@ -238,7 +238,7 @@ def invited(nb: Notebook, found: Referral, share: Rate) -> None:
         n=found.customers,
         method="mean cumulative function, customers watched for less count as long as they were; robust errors",
         caveats="Who was invited may have come anyway: this is who came by invitation, not because of it. Customers of "
-        "all dates are taken to be alike.",
+        "all dates are taken to be alike; where a shop's first customers bring more, the interval is too narrow.",
         series={
             "generation": found.generation.value,
             "share_joined": found.share.value,

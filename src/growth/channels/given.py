@@ -100,10 +100,15 @@ def spending(has: Marts, done: Sequence[Tested], params: Any) -> money.Spending:
 
 
 def order_worth(has: Marts, params: Any) -> float:
-    """Return what an order of the last quarter leaves: its mean value times the margin."""
-    recent = has["quarter_paths"]
-    assert recent is not None
-    return float(recent["value"].astype(float).sum() / recent["conversions"].sum()) * float(params.margin)
+    """Return what an order of the response leaves in the last quarter: value times margin, times the shop's growth.
+
+    The response is that of the shop's usual size over all weeks; the last quarter may be larger.
+    """
+    recent, weeks = has["quarter_paths"], has["region_weeks"]
+    assert recent is not None and weeks is not None
+    sold = float(recent["conversions"].sum())
+    usual = float(weeks.groupby("region")["orders"].mean().sum()) * money.WEEKS
+    return float(recent["value"].astype(float).sum()) / sold * float(params.margin) * sold / usual
 
 
 def synthetic(has: Marts, params: Any) -> geo.Synthetic:

@@ -22,7 +22,7 @@ MARTS = {
     "regions_drawn": Mart(t.regions_drawn, ("experiment_id", "region"), _TESTED),
     "customers_drawn": Mart(t.customers_drawn, ("experiment_id", "customer_id"), (*_TESTED, *_SOLD), _WHOLE),
     "drawn_twice": Mart(t.drawn_twice, ("experiment_id",), _TESTED),
-    "tested_paths": Mart(t.tested_paths, ("experiment_id", "path"), (*_TESTED, *_TOUCHED), _WHOLE),
+    "tested_paths": Mart(t.tested_paths, ("experiment_id", "shown", "path"), (*_TESTED, *_TOUCHED), _WHOLE),
     "region_weeks": Mart(t.region_weeks, ("region", "week"), _TOUCHED, _WHOLE),
     "spend_by_day": Mart(p.spend_by_day, ("channel", "region", "date"), ("spend",)),
     "new_customers": Mart(t.new_customers, ("channel",), _TOUCHED, _WHOLE),

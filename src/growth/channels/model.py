@@ -159,7 +159,9 @@ class Tested:
         Incremental, of all units had all been shown against none; for regions, of those shown.
     revenue : Estimate or None
     claimed : mapping of str to float
-        By rule, on the same orders.
+        By rule, on the same orders, of touches that the test could prevent.
+    customers : Estimate or None
+        Incremental new customers, where the test tells them.
     """
 
     experiment: str
@@ -170,6 +172,7 @@ class Tested:
     orders: Estimate
     revenue: Estimate | None
     claimed: Mapping[str, float]
+    customers: Estimate | None = None
 
     def over_claim(self, rule: str) -> Ratio | None:
         """Return orders claimed for each that the channel brought; None where it brought exactly none."""
@@ -213,7 +216,8 @@ def measured(
     return done, missing
 
 
-_Result = tuple[Estimate, Estimate | None, int, float]
+_Weights = tuple[float, float]  # of what is claimed on orders of those shown, and of those held out
+_Result = tuple[Estimate, Estimate | None, Estimate | None, int, _Weights]
 
 
 def _by_user(own: pd.DataFrame, customers: pd.DataFrame, params: Any) -> list[_Result]:
@@ -239,15 +243,16 @@ def _by_user(own: pd.DataFrame, customers: pd.DataFrame, params: Any) -> list[_R
             lot = holdout.factorial(cells, labels, metric, [before], planned.tolist(), params.confidence)
             out.append(list(lot.total))
     part = frame[names].mean()
-    return [(o, r, len(frame), float(part[n])) for o, r, n in zip(*out, names, strict=True)]
+    weights = [(1 / float(part[n]), 1 / (1 - float(part[n]))) for n in names]
+    return [(o, r, None, len(frame), w) for o, r, w in zip(*out, weights, strict=True)]
 
 
 def _by_region(one: pd.Series, regions: pd.DataFrame, weeks: pd.DataFrame, params: Any) -> _Result:
     drawn = regions[regions["experiment_id"] == one["experiment_id"]]
     shown, held = (sorted(drawn.loc[drawn["shown"] == s, "region"]) for s in (1, 0))
     start, end = pd.Timestamp(one["starts_on"]), pd.Timestamp(one["ends_on"])
-    made = []
-    for metric in ("orders", "revenue"):
+    made, sold = [], (1.0, 1.0)
+    for metric in ("orders", "revenue", "new"):
         wide = weeks.assign(value=weeks[metric].astype(float), week=pd.to_datetime(weeks["week"]))
         wide = wide.pivot_table(index="week", columns="region", values="value", aggfunc="sum").fillna(0.0)
         wide = wide[(wide.index >= start - pd.Timedelta(weeks=params.weeks_before)) & (wide.index < end)]
@@ -255,25 +260,44 @@ def _by_region(one: pd.Series, regions: pd.DataFrame, weeks: pd.DataFrame, param
         if not len(first) or len(first) == len(wide):
             raise ValueError("no whole week lies before or within the test")
         made.append(geo.relative(wide, shown, held, first[0], None, params.confidence).incremental)
-    return made[0], made[1], len(drawn), 1.0
+        if metric == "orders":
+            before = wide[wide.index < first[0]]
+            sold = (1.0, float(before[shown].to_numpy().sum() / before[held].to_numpy().sum()))
+    return made[0], made[1], made[2], len(drawn), sold
 
 
 def _beside(
     test: pd.Series, paths: pd.DataFrame | None, found: Claims, orders: Estimate, revenue: Estimate | None,
-    units: int, part: float,
+    customers: Estimate | None, units: int, weights: _Weights,
 ) -> Tested:  # fmt: skip
-    """Put beside a test what rules claim on the orders of those shown, for as many as the estimate is about."""
+    """Put beside a test what rules claim on the orders of those shown, for as many as the estimate is about.
+
+    Less what they claim on those held out, who met the channel before the test: it cannot have changed that. Rules that
+    look at all paths at once are lowered by as much as the even split.
+    """
     own = None if paths is None else paths[paths["experiment_id"] == test["experiment_id"]]
     claimed: dict[str, float] = {}
     if own is not None and len(own):
-        table = credit(own, found)
-        mine = table[table["channel"] == test["channel"]].set_index("rule")["orders"]
-        claimed = {str(r): float(mine.get(r, 0.0)) / part for r in dict.fromkeys(table["rule"])}
+        claimed = _claims(own, str(test["channel"]), found, weights)
     campaign = test["campaign_id"]
     return Tested(
         str(test["experiment_id"]), str(test["channel"]), "user test" if test["unit"] == "customer" else "geo test",
-        None if pd.isna(campaign) else str(campaign), units, orders, revenue, claimed,
+        None if pd.isna(campaign) else str(campaign), units, orders, revenue, claimed, customers,
     )  # fmt: skip
+
+
+def _claims(paths: pd.DataFrame, channel: str, found: Claims, weights: _Weights) -> dict[str, float]:
+    whole: dict[str, float] = {}
+    early: dict[str, float] = {}
+    for arm, into, weight in ((1, whole, weights[0]), (0, early, weights[1])):
+        own = paths[paths["shown"] == arm]
+        if len(own):
+            table = credit(own, found)
+            mine = table[table["channel"] == channel].set_index("rule")["orders"]
+            into |= {str(r): float(mine.get(r, 0.0)) * weight for r in dict.fromkeys(table["rule"])}
+    even = whole.get("linear", 0.0)
+    kept = max(1 - early.get("linear", 0.0) / even, 0.0) if even > 0 else 1.0
+    return {r: max(v - early.get(r, 0.0), 0.0) if r in BY_ORDER else v * kept for r, v in whole.items()}
 
 
 def by_channel(done: Sequence[Tested]) -> list[Tested]:
@@ -322,11 +346,11 @@ def quarter(
     Notes
     -----
     A test measures what each order credited was worth when it ran: incremental over credited. That rate, times the
-    orders credited in the quarter (of a test by customer, those of customers who had bought before, for nobody else was
-    in it), is what the channel brought in it; its interval is the test's.
+    orders credited in the quarter, is what the channel brought in it; its interval is the test's. New customers are
+    told by tests of regions alone: who is not yet a customer is in no test of customers.
     """
-    again = paths["returning"].astype(bool)
-    mine, old, fresh = (_of_rule(p, found, params.rule) for p in (paths, paths[again], paths[~again]))
+    first = ~paths["returning"].astype(bool)
+    mine, fresh = (_of_rule(p, found, params.rule) for p in (paths, paths[first]))
     new = fresh["orders"]
     rows = mine.drop(index=DIRECT, errors="ignore").reset_index()
     rows = rows.rename(columns=dict(orders="credit")).merge(known, how="outer", on="channel")
@@ -339,15 +363,17 @@ def quarter(
     scaled = []
     for t in done:
         if creators is not None and t.campaign is None and "+" in t.experiment:
-            money = _times(creators, float(worth.get(t.channel, np.nan)))
-            scaled.append(Measured(t.channel, f"{t.source}s, by creator", creators, money))
+            earned = _times(creators, float(worth.get(t.channel, np.nan)))
+            scaled.append(Measured(t.channel, f"{t.source}s, by creator", creators, earned))
             continue
-        base = old if t.source == "user test" else mine
-        claimed, credited = t.claimed.get(params.rule, 0.0), float(base["orders"].get(t.channel, 0.0))
+        claimed, credited = t.claimed.get(params.rule, 0.0), float(mine["orders"].get(t.channel, 0.0))
         if claimed > 0:
             times = credited / claimed
-            scaled.append(Measured(t.channel, t.source, _times(t.orders, times),
-                                   None if t.revenue is None else _times(t.revenue, times)))  # fmt: skip
+            money = None if t.revenue is None or t.source == "geo test" else _times(t.revenue, times)
+            new_ones = None if t.customers is None else _times(t.customers, times)
+            scaled.append(Measured(t.channel, t.source, _times(t.orders, times), money, new_ones))
+    of_users = {t.channel for t in done if t.source == "user test"}
+    rows.loc[rows["channel"].isin(of_users), "new_share"] = np.nan
     columns = ["channel", "paid", "credit", "spend", "order_value", "new_share", "value", "monthly"]
     return calibrate.table(rows[columns], scaled, confidence=params.confidence)
 

@@ -75,10 +75,9 @@ def of_creators(
         columns=["creator", "estimate", "error"],
     )  # fmt: skip
     people = campaigns.sort_values("starts_on").groupby("creator_id").last().reset_index()
-    scores = creators.score(
-        people.rename(columns=dict(creator_id="creator")), creators.own(found), confidence=confidence
+    table = _score(people.rename(columns=dict(creator_id="creator")), found, confidence).table.set_index(
+        "creator"
     )
-    table = scores.table.set_index("creator")
     day = pd.to_datetime(campaigns["starts_on"])
     times = campaigns[(day >= pd.Timestamp(since)) & (day < pd.Timestamp(until))].groupby("creator_id").size()
     z = critical(np.inf, confidence)

@@ -132,24 +132,24 @@ def ordered(tables: Tables, way: Way = WAY) -> Rows:
 
 
 def tested_paths(tables: Tables) -> Rows:
-    """Return the paths of orders within a test by those shown the channel: what its credit is counted on.
+    """Return the paths of orders within a test: what its credit is counted on.
 
-    Columns: ``experiment_id, path, conversions, value``; of tests by customer, orders of customers shown, of tests by
-    region, orders from regions shown.
+    Columns: ``experiment_id, shown`` (1, or 0: held out, who may have met the channel before the test), ``path,
+    conversions, value``; of tests by customer, orders of customers enrolled, of tests by region, of its regions.
     """
     t = tables.once("channel_tests", channel_tests).select(
         "starts_on", "ends_on", "unit", tested="experiment_id"
     )
-    a = tables.once("channel_assigned", _assigned).filter((_.arms == 1) & (_.shown == 1))
-    a = a.select("experiment_id", "unit_id")
+    a = tables.once("channel_assigned", _assigned).filter(_.arms == 1)
+    a = a.select("experiment_id", "unit_id", "unit", "shown")
     a = a.inner_join(t, a.experiment_id == t.tested)
     o = tables.once("channel_ordered", ordered)
     parts = []
     for unit, key in (("customer", "customer_id"), ("region", "region")):
         own = a.filter(_.unit == unit)
         both = o.inner_join(own, [o[key] == own.unit_id, o.date >= own.starts_on, o.date < own.ends_on])
-        parts.append(both.select("experiment_id", "path", "value"))
-    return _added(ibis.union(*parts), "experiment_id", "path")
+        parts.append(both.select("experiment_id", "shown", "path", "value"))
+    return _added(ibis.union(*parts), "experiment_id", "shown", "path")
 
 
 def quarter_paths(tables: Tables) -> Rows:

@@ -123,7 +123,8 @@ def pairs(nb: Notebook, table: pd.DataFrame, found: Sides, sure: float) -> None:
         low=float(lower["low"].sum()),
         high=float(lower["high"].sum()),
         n=len(table),
-        method="best two prices against the best single one, each within the guards; all products err together",
+        method="best two prices against the best single one, each within the guards; the interval adds up the "
+        "products' ends, the widest that it can be",
         caveats="Slopes by tier are not protected from prices that follow demand. The public is taken not to buy "
         "through members, and nobody joins for the price.",
     )

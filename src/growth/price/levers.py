@@ -20,7 +20,7 @@ from growth.stats.contrast import Ratio, critical
 
 KEPT, WEEKS = 26, 13  # weeks of demand that stock may last; weeks of a clearance
 STEPS = 13  # prices that a clearance may charge
-APART = 1  # number of the draws that go with no other
+APART = 1_000_000_007  # number of the draws that go with no other: no product has it
 MANY = 40  # products that are looked at, the largest revenue first: the rest is small change
 
 
@@ -39,9 +39,9 @@ def tests_needed(products: list[Product], table: pd.DataFrame, buyers: pd.DataFr
     -------
     DataFrame
         ``product, today, new, breakeven`` (elasticity at which the new price earns what today's does), ``gains``
-        (probability, as known today), ``worth`` (profit a week of knowing), ``customers`` (of both arms, a test of 91
-        days), ``share`` (of today's customers), ``assurance`` (probability that it settles the case); the most worth
-        first.
+        (probability, as known today), ``worth`` (profit a week of knowing, today's price being kept until then),
+        ``customers`` (of both arms, a test of 91 days), ``share`` (of today's customers), ``assurance`` (probability
+        that it settles the case); the most worth first.
     """
     open_ = table[table["reason"] == str(Reason.UNCERTAIN)].set_index("name")
     units = buyers.set_index("product_id")
@@ -53,8 +53,11 @@ def tests_needed(products: list[Product], table: pd.DataFrame, buyers: pd.DataFr
         noise = Noise(variation=float(np.sqrt(n * squares / total**2 - 1)))
         found, _ = attempt(plan, one, float(open_["best"][one.name]), noise)
         if found is not None:
+            profit = one.profit()
+            gain = profit.value(found.new) - profit.value(one.price)
+            worth = float(np.maximum(gain, 0.0).mean())  # today's price is kept until it is known
             rows.append(
-                (one.name, one.price, found.new, found.breakeven, found.gains, found.worth, found.customers,
+                (one.name, one.price, found.new, found.breakeven, found.gains, worth, found.customers,
                  found.customers / n, found.assurance)
             )  # fmt: skip
     names = ["product", "today", "new", "breakeven", "gains", "worth", "customers", "share", "assurance"]

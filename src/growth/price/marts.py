@@ -268,16 +268,21 @@ def _with_tier(tables: Tables, sold: Rows) -> Rows:
 
 
 def price_tests(tables: Tables) -> Rows:
-    """Return a row a lot: ``test_id, product_id, region, starts_on, ends_on, factor, units`` (sold while it held)."""
+    """Return a row a lot: ``test_id, product_id, region, starts_on, ends_on, factor, units`` (sold while it held).
+
+    A lot with a burst (`plain`) is left out: its other sales are not known apart from it.
+    """
     t = first_record(tables["price_tests"], ("test_id", "product_id", "region", "starts_on"))
     t = t.filter(_.ends_on <= _now(tables))
-    s = purchases(tables).select("product_id", "quantity", "date", placed="order_id")
-    o = first_record(tables["orders"], ("order_id",)).select("order_id", where="region")
-    s = s.inner_join(o, s.placed == o.order_id).select("quantity", "date", "where", sold="product_id")
+    s = tables.once("price_plain", plain)
+    s = s.select("quantity", "date", "burst", sold="product_id", where="region")
     same = (t.product_id == s.sold) & (t.region == s["where"])
     both = t.left_join(s, [same, s.date >= t.starts_on, s.date < t.ends_on])
     keys = ["test_id", "product_id", "region", "starts_on", "ends_on", "factor"]
-    return both.group_by(keys).agg(units=ibis.coalesce(_.quantity.sum(), 0).cast("int64"))
+    found = both.group_by(keys).agg(
+        units=ibis.coalesce(_.quantity.sum(), 0).cast("int64"), bursts=ibis.coalesce(_.burst.any(), False)
+    )
+    return found.filter(~_.bursts).drop("bursts")
 
 
 def buyers(tables: Tables) -> Rows:

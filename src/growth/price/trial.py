@@ -15,6 +15,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import nct, t
 
 from growth.price.recommend import Product
+from growth.stats.moments import Floats
 
 MOST_REGIONS = 100_000
 
@@ -313,11 +314,14 @@ def plan(
     ValueError
         As `breakeven`; if the elasticity is not identified; or if it is expected exactly at the break-even.
     """
-    even, change = breakeven(product, new), new / product.price - 1
+    change = new / product.price - 1
+    breakeven(product, new)  # the same faults, in the same words
     if product.elasticity is None:
         raise ValueError(f"{product.name}: a test is planned from what is known; give draws of a wide guess.")
     # above 0 where the new price gains, whether it is a rise or a cut
-    ahead = (np.asarray(product.elasticity, float) - even) * np.sign(change)
+    evens = _breakevens(product, new)
+    ahead = (np.asarray(product.elasticity, float) - evens) * np.sign(change)
+    even = float(evens.mean())
     distance = float(ahead.mean())
     error = error_needed(distance, alpha, power)
     sure = ndtr(np.abs(ahead) / error - ndtri(1 - alpha))
@@ -331,6 +335,22 @@ def plan(
         float(np.ceil(customers_needed(error, change, noise.variation))),
         pd.DataFrame(rows, columns=["weeks", "regions"]).astype({"regions": "Int64"}),
     )  # fmt: skip
+
+
+def _breakevens(product: Product, new: float) -> Floats:
+    """Return by draw the own elasticity at which a new price earns what today's does, other products' profit in it."""
+    profit = product.profit()
+    others = sum(
+        (w * ((new / product.price) ** x - 1) for w, x in zip(profit.worth, profit.cross, strict=True)),
+        np.zeros(profit.cost.shape),
+    )
+    old, after = ((p * (1 - product.fee) - profit.cost) * product.units for p in (product.price, new))
+    needed = old - others
+    if not (needed > 0).all():
+        raise ValueError(
+            f"{product.name}: what other products gain pays for the new price whatever its own demand does."
+        )
+    return np.asarray(np.log(needed / after) / log(new / product.price))
 
 
 def _regions(
