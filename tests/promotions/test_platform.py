@@ -138,7 +138,7 @@ SHIPPED = {
 }  # fmt: skip
 MEANWHILE = {"seasonal": "gift"}
 STOPPED = {"threshold": "30 off 90", "flash_sale": "flash sale", "banner": "new banner"}
-# It truly pays a little; the test at this draw rules out the lift that was planned for, and the memo stops it: an error.
+# It truly pays a little; its test at this draw rules out the lift planned for, and the memo stops it: an error.
 MISSED = {"members_price": "members price"}
 
 
