@@ -58,6 +58,7 @@ ONE_COLUMNS = [
 ]
 CREATORS = {c: "{:,.0f}" for c in ("estimate", "error", "expected", "low", "high", "cost", "worth")}
 CREATORS |= dict(covers="{:.0%}")
+BUDGETED = ["channel", "today", "spend", "change", "earns", "leaves_observed"]
 BUDGET = {c: "{:,.0f}" for c in ("today", "spend", "change")} | dict(earns="{:+.2f}")
 
 
@@ -269,9 +270,9 @@ def budgeted(nb: Notebook, plan: Plan, scale: float) -> pd.DataFrame:
     outside = list(table.loc[table["leaves_observed"], "channel"])
     nb.finding(
         "E3.budget",
-        f"Of the same total, the next quarter should move {nb.data.currency}: {words}. That is expected to leave "
-        f"{minus(count(gain))} more ({nb.level} {minus(count(low))} to {minus(count(high))}; gains with probability "
-        f"{plan.chance:.2f})"
+        f"Of the same total, the next quarter {'should' if low > 0 else 'might'} move {nb.data.currency}: {words}. "
+        f"That is expected to leave {minus(count(gain))} more ({nb.level} {minus(count(low))} to {minus(count(high))}; "
+        f"gains with probability {plan.chance:.2f}{'' if low > 0 else ': not told from nothing'})"
         + (f"; {', '.join(outside)} would leave what was ever spent." if outside else "."),
         gain,
         f"{nb.data.currency} a quarter",

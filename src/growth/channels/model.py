@@ -13,7 +13,7 @@ from growth.channels import calibrate, geo, holdout, markov, rules, sampling, sh
 from growth.channels.calibrate import Measured
 from growth.channels.paths import Credit, Paths, from_table
 from growth.errors import attempt
-from growth.stats.contrast import Estimate, Ratio, estimate, satterthwaite
+from growth.stats.contrast import Estimate, Ratio, estimate
 
 DIRECT = "direct"
 # Rules that give every order's credit to the steps of its own path: they can be counted within a test.
@@ -309,17 +309,14 @@ def by_channel(done: Sequence[Tested]) -> list[Tested]:
 
 
 def _added(own: Sequence[Tested]) -> Tested:
+    level = own[0].orders.confidence
     revenue = [t.revenue for t in own if t.revenue is not None]
     return Tested(
         "+".join(t.experiment for t in own), own[0].channel, own[0].source, None, sum(t.units for t in own),
-        _sum([t.orders for t in own]), _sum(revenue) if len(revenue) == len(own) else None,
+        calibrate.together([t.orders for t in own], confidence=level),
+        calibrate.together(revenue, confidence=level) if len(revenue) == len(own) else None,
         {r: sum(t.claimed.get(r, 0.0) for t in own) for r in own[0].claimed},
     )  # fmt: skip
-
-
-def _sum(parts: Sequence[Estimate]) -> Estimate:
-    variance, freedom = satterthwaite([(e.error**2, e.freedom) for e in parts])
-    return estimate(sum(e.value for e in parts), variance**0.5, freedom, parts[0].confidence)
 
 
 def quarter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,15 +38,10 @@ def scored(
     ValueError
         If too few campaigns were tested.
     """
-    by = {t.campaign: t for t in done if t.campaign and t.revenue is not None}
-    own = campaigns[campaigns["campaign_id"].isin(by)]
-    if own.empty:
-        raise ValueError("no campaign of a creator was tested")
-    found = pd.DataFrame(
-        [(c, by[k].revenue.value * margin, by[k].revenue.error * margin)  # type: ignore[union-attr]
-         for k, c in zip(own["campaign_id"], own["creator_id"], strict=True)],
-        columns=["creator", "estimate", "error"],
-    )  # fmt: skip
+    found = _of_campaigns(
+        campaigns, {t.campaign: t.revenue for t in done if t.campaign and t.revenue is not None}
+    )
+    found[["estimate", "error"]] *= margin
     last = campaigns.sort_values("starts_on").groupby("creator_id").last().reset_index()
     people = last.rename(columns=dict(creator_id="creator"))
     return _score(people, found, confidence)
@@ -58,6 +53,18 @@ def _score(people: pd.DataFrame, found: pd.DataFrame, confidence: float) -> crea
     return creators.score(people, own, features, confidence)
 
 
+def _of_campaigns(campaigns: pd.DataFrame, results: Mapping[str, Estimate]) -> pd.DataFrame:
+    """Return ``creator, estimate, error`` of the campaigns that were tested."""
+    own = campaigns[campaigns["campaign_id"].isin(results)]
+    if own.empty:
+        raise ValueError("no campaign of a creator was tested")
+    rows = [
+        (c, results[k].value, results[k].error)
+        for k, c in zip(own["campaign_id"], own["creator_id"], strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["creator", "estimate", "error"])
+
+
 def of_creators(
     campaigns: pd.DataFrame, done: Sequence[Tested], since: Any, until: Any, confidence: float
 ) -> Estimate:
@@ -65,15 +72,7 @@ def of_creators(
 
     A campaign counts as its creator's expected one; errors of creators are taken for independent.
     """
-    by = {t.campaign: t for t in done if t.campaign}
-    own = campaigns[campaigns["campaign_id"].isin(by)]
-    if own.empty:
-        raise ValueError("no campaign of a creator was tested")
-    found = pd.DataFrame(
-        [(c, by[k].orders.value, by[k].orders.error)
-         for k, c in zip(own["campaign_id"], own["creator_id"], strict=True)],
-        columns=["creator", "estimate", "error"],
-    )  # fmt: skip
+    found = _of_campaigns(campaigns, {t.campaign: t.orders for t in done if t.campaign})
     people = campaigns.sort_values("starts_on").groupby("creator_id").last().reset_index()
     table = _score(people.rename(columns=dict(creator_id="creator")), found, confidence).table.set_index(
         "creator"
