@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from growth.price.model import _beside
+from growth.price.scores import Clustered
 from growth.price.together import together
 
 
@@ -22,6 +23,21 @@ def market(seed: int, products: int = 50, weeks: int = 50, noisy: float = 0.5) -
     return pd.DataFrame(columns)
 
 
+def regional(seed: int, products: int = 40, weeks: int = 40, regions: int = 3) -> pd.DataFrame:
+    """A product in each of several regions: costs and demand of the product drift, one for all its regions."""
+    random = np.random.default_rng(seed)
+    steps = random.normal(size=(2, products, weeks)) * np.array([0.08, 0.1])[:, None, None]
+    cost, shock = np.cumsum(steps, axis=2)
+    item, week, region = (
+        v.ravel() for v in np.meshgrid(*map(np.arange, (products, weeks, regions)), indexing="ij")
+    )
+    price = cost[item, week] + 0.05 * random.normal(size=item.size)
+    units = random.poisson(np.exp(3 - 2 * price + shock[item, week]))
+    return pd.DataFrame(
+        dict(item=item, product=item * regions + region, week=week, units=units, p=price, c=cost[item, week])
+    )
+
+
 def fit(frame: pd.DataFrame, **more: object) -> object:
     return together(frame, "units", ["p", "o"], ["c", "d"], [], "product", "week", **more)  # type: ignore[arg-type]
 
@@ -33,6 +49,22 @@ def test_errors_are_those_that_repeated_samples_show() -> None:
     errors = np.array([[e.error for e in f.estimates] for f in found])  # type: ignore[attr-defined]
     assert values.mean(axis=0) == pytest.approx([-3, 1], abs=4 * values.std() / np.sqrt(120))
     assert np.sqrt((errors**2).mean(axis=0)) == pytest.approx(values.std(axis=0), rel=0.2)
+
+
+def test_where_costs_are_a_products_in_all_regions_errors_go_by_product() -> None:
+    """By product in region they would be too small by more than a fifth."""
+    values, errors = [], []
+    for seed in range(60):
+        frame = regional(seed)
+        own = [
+            together(frame, "units", ["p"], ["c"], [], "product", "week", errors=Clustered(by)).estimates[0]
+            for by in (("item", "week"), ("product", "week"))
+        ]
+        values.append(own[0].value)
+        errors.append([e.error for e in own])
+    spread = np.std(values)
+    by_product, by_cell = np.sqrt(np.mean(np.square(errors), axis=0)) / spread
+    assert by_product == pytest.approx(1, abs=0.2) and by_cell < 0.8
 
 
 def test_the_strength_of_one_price_is_the_robust_f_of_its_instrument() -> None:

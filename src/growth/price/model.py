@@ -58,7 +58,8 @@ def rungs(panel: Panel, lots: pd.DataFrame | None, confidence: float = 0.95) -> 
         found.append(tried(OUT, _censored, panel.rows, count, confidence))
     known = sold.dropna(subset="log_cost")
     if len(known):
-        found.append(tried(COST, ladder.instrument, known, model, ["log_cost"], None, confidence))
+        by_cost = replace(model, errors=Clustered(panel.costs_by))
+        found.append(tried(COST, ladder.instrument, known, by_cost, ["log_cost"], None, confidence))
         if known["category"].nunique() > 1:
             found.append(_by_costs(panel, confidence)[0])
     if lots is not None and len(lots):
@@ -366,7 +367,7 @@ def _by_costs(panel: Panel, confidence: float) -> tuple[Rung, Rung]:
         controls, rows = [*controls, "log_rivals"], rows.dropna(subset="log_rivals")
     found, why = attempt(
         together, rows, "units", ["log_price", "others"], ["log_cost", "others_cost"], controls, "product_id",
-        "week", confidence,
+        "week", confidence, Clustered(panel.costs_by),
     )  # fmt: skip
     if found is None:
         return Rung(BOTH, None, 0, refused=why), Rung(BOTH, None, 0, refused=why)

@@ -51,6 +51,11 @@ class Panel:
         return ("region" if "region" in self.rows else "product_id"), "week"
 
     @property
+    def costs_by(self) -> tuple[str, str]:
+        """By what errors are clustered where costs are the instrument: a product's cost is one for all regions."""
+        return "item", "week"
+
+    @property
     def held(self) -> tuple[str, ...]:
         """What is held beside the price: promotions, where there were any."""
         return ("promotion",) if self.rows["promotion"].nunique() > 1 else ()

@@ -54,7 +54,7 @@ class Together:
 
 def together(
     frame: pd.DataFrame, units: str, prices: Sequence[str], instruments: Sequence[str], controls: Sequence[str],
-    product: str, week: str, confidence: float = 0.95,
+    product: str, week: str, confidence: float = 0.95, errors: scores.Clustered | None = None,
 ) -> Together:  # fmt: skip
     """Fit units on several log prices, product and week effects, by Poisson with a control function.
 
@@ -67,8 +67,11 @@ def together(
         As many of one as of the other; in logs.
     controls : sequence of str
     product, week : str
-        Keys of the effects and of the clusters.
+        Keys of the effects.
     confidence : float
+    errors : Clustered, optional
+        By product and week unless told: where a row is a product in a region and costs are the product's, by what
+        the costs move with.
 
     Raises
     ------
@@ -78,8 +81,8 @@ def together(
     Notes
     -----
     What the instruments do not explain of each price stands beside it as a control (Lin and Wooldridge 2019, in Panel
-    Data Econometrics, ch. 2): the price's own coefficient is then free of what made the price follow demand. Errors by
-    product and week carry the first stage: a row's score is x (y - m) + M (Z'Z)^-1 z v'r, with x the regressors less
+    Data Econometrics, ch. 2): the price's own coefficient is then free of what made the price follow demand. Errors
+    carry the first stage: a row's score is x (y - m) + M (Z'Z)^-1 z v'r, with x the regressors less
     their weighted effects, M = sum m x z', v the first stage's residuals and r their coefficients (Newey 1984,
     Economics Letters 14:201-206). Conditional F of a price: that of the mix of instruments which does not move the
     other prices (of several it is Sanderson and Windmeijer 2016, Journal of Econometrics 190:212-221), with clustered
@@ -88,16 +91,16 @@ def together(
     if len(prices) != len(instruments):
         raise ValueError(f"{len(prices)} prices need as many instruments, not {len(instruments)}.")
     columns = [*prices, *instruments, *controls]
-    kind = scores.Clustered((product, week))
-    whole = panel(frame, [units, *columns], product, week, (), [product, week])
+    effects, kind = (product, week), errors or scores.Clustered((product, week))
+    whole = panel(frame, [units, *columns], product, week, kind.columns, effects)
     rows, _dropped = poisson.informative(whole, units, columns)
-    fitted, stage = _fitted(rows, units, prices, instruments, controls, kind)
-    covariance = _with_first_stage(fitted, stage, units, kind, (product, week))
+    fitted, stage = _fitted(rows, units, prices, instruments, controls, effects, kind)
+    covariance = _with_first_stage(fitted, stage, units, kind, effects)
     own = tuple(
         estimate(float(fitted.coefficients[i]), float(covariance[i, i]) ** 0.5, fitted.freedom, confidence)
         for i in range(len(prices))
     )
-    strengths = tuple(_conditional(stage, i, kind, product, week) for i in range(len(prices)))
+    strengths = tuple(_conditional(stage, i, kind, effects) for i in range(len(prices)))
     return Together(own, strengths, fitted.n, fitted.errors, covariance[: len(prices), : len(prices)])
 
 
@@ -114,11 +117,10 @@ class _Stage:
 
 def _fitted(
     rows: Panel, units: str, prices: Sequence[str], instruments: Sequence[str], controls: Sequence[str],
-    kind: scores.Clustered,
+    effects: tuple[str, str], kind: scores.Clustered,
 ) -> tuple[poisson.Pseudo, _Stage]:  # fmt: skip
     """Return the Poisson fit with the first stage's residuals, and that stage, on the same rows."""
     k, columns = len(prices), [*prices, *instruments, *controls]
-    product, week = kind.columns
     left = rows.residuals(rows.frame[columns].to_numpy(float))
     x, z = left[:, :k], left[:, k:]
     if np.linalg.matrix_rank(z) < z.shape[1]:
@@ -126,9 +128,9 @@ def _fitted(
     rest = x - z @ np.linalg.lstsq(z, x, rcond=None)[0]
     names = [f"_rest_{i}" for i in range(k)]
     known = rows.frame.assign(**dict(zip(names, rest.T, strict=True)))
-    found = poisson.fit(known, units, [*prices, *controls, *names], product, week, kind)
+    found = poisson.fit(known, units, [*prices, *controls, *names], *effects, kind)
     if found.n < len(known):  # a residual told zeros apart: both stages on what is left
-        return _fitted(found.rows, units, prices, instruments, controls, kind)
+        return _fitted(found.rows, units, prices, instruments, controls, effects, kind)
     return found, _Stage(x, z, rest, k, rows.frame)
 
 
@@ -147,7 +149,7 @@ def _with_first_stage(
     return scores.from_scores(kind, found.rows.frame, score, inverse, effects).matrix
 
 
-def _conditional(stage: _Stage, i: int, kind: scores.Clustered, product: str, week: str) -> float:
+def _conditional(stage: _Stage, i: int, kind: scores.Clustered, effects: tuple[str, str]) -> float:
     """Return the clustered F of the mix of instruments that moves price i and, in the sample, none of the others."""
     k = stage.prices
     x, z, held = stage.x, stage.z[:, :k], stage.z[:, k:]
@@ -166,6 +168,6 @@ def _conditional(stage: _Stage, i: int, kind: scores.Clustered, product: str, we
     slope = float(mix @ own / (mix @ mix))
     inverse = np.array([[1 / (mix @ mix)]])
     variance = scores.covariance(
-        kind, stage.frame, mix[:, None], own - slope * mix, inverse, [product, week], held.shape[1]
+        kind, stage.frame, mix[:, None], own - slope * mix, inverse, effects, held.shape[1]
     ).matrix[0, 0]
     return slope**2 / float(variance)

@@ -173,8 +173,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     ),
     Experiment(
         "members_price", "Eight per cent off for members", "members", "customer", date(2025, 7, 21), 4, 4,
-        _two("members price", Push(errand=0.10, by_tier=(0.0, 2.0, 6.0), offer=Offer("percent", off=0.08))),
-        (NET, ORDERS, VISITS), 0.20,
+        _two("members price", Push(errand=0.10, by_tier=(0.0, 4.0, 8.0), offer=Offer("percent", off=0.08))),
+        (NET, ORDERS, VISITS), 0.10,
     ),
     Experiment(
         "page_speed", "Faster pages", "page_speed", "session", date(2025, 8, 4), 5, 0,
