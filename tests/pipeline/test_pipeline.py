@@ -126,7 +126,7 @@ def test_a_failing_cell_is_told_in_fifteen_lines_and_kept_apart(project: Elsewhe
 
 def test_too_few_customers_are_refused_not_drawn(project: Elsewhere) -> None:
     project.set("retention", min_customers=10_000)
-    project.repro()
+    project.run("growth", "run", "06_retention")
     findings = json.loads((project.folder / REPORTS / "metrics/06_retention.json").read_text())
     sentence = findings["F2.retention"]["sentence"]
     assert sentence.endswith(

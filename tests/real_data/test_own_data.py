@@ -64,7 +64,7 @@ def test_a_strangers_invoices_give_the_numbers_of_the_named_dataset(
         "all but memberships, accounts, loyalty, trials"
     )
     copy.set("data", dataset="myshop", files="myshop")
-    assert "notebook@06_retention" in copy.repro()
+    assert "notebook@06_retention" in copy.repro("notebook@00_audit", "notebook@06_retention")
     reports = copy.folder / "reports" / "myshop"
     audit = json.loads((reports / "metrics" / "00_audit.json").read_text())
     assert audit["H4.purchases"]["value"] == 8_911_407.904

@@ -20,15 +20,17 @@ from tests.elsewhere import Elsewhere
 DECEMBER_2010 = [324, 286, 340, 321, 352, 321, 309, 313, 350, 331, 445]
 
 
-def run(tmp: Path, dataset: str, datasets: Path) -> Path:
+def run(
+    tmp: Path, dataset: str, datasets: Path, slugs: tuple[str, ...] = tuple(paths.TOPICS.values())
+) -> Path:
     os.environ["GROWTH_DATASETS"] = str(datasets)
     copy = Elsewhere.make(tmp, dataset=dataset)
-    slugs = list(paths.TOPICS.values())
     for verb in (["raw"], ["ingest"], *(["marts", slug] for slug in slugs)):
         copy.run("growth", *verb)
     for slug in slugs:
         copy.run("growth", "run", slug)
-    copy.run("growth", "site")
+    if len(slugs) == len(paths.TOPICS):
+        copy.run("growth", "site")
     return copy.folder / "reports" / dataset
 
 
@@ -103,7 +105,7 @@ def test_a_page_has_one_headline_whatever_it_must_refuse(retail: Path) -> None:
 
 
 def test_a_sample_of_lines_is_audited_but_retention_refuses(tmp_path: Path, where: Path) -> None:
-    reports = run(tmp_path, "complete_journey", where)
+    reports = run(tmp_path, "complete_journey", where, ("00_audit", "06_retention"))
     audit = findings(reports, "00_audit")
     assert audit["H4.rows"]["value"] == 75_000 + 92_331 + 801
     assert audit["H4.reconciliation"]["series"]["difference"] == 0
