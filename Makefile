@@ -40,6 +40,7 @@ check: setup  ## lint, format, types; notebooks without outputs; calibration res
 	@python -m growth.report.clean notebooks
 	@python calibration/run.py --check
 	@python calibration/simulation.py --check
+	@python calibration/channels_platform.py --check
 
 verify: setup  ## run everything by force in another folder and compare byte by byte
 	@growth verify
@@ -47,6 +48,7 @@ verify: setup  ## run everything by force in another folder and compare byte by 
 calibrate: setup  ## coverage and false positives of every estimator, and the platform's truths; stores the results
 	@python calibration/run.py
 	@python calibration/simulation.py
+	@python calibration/channels_platform.py
 
 benchmark: setup  ## time set-up, pipeline and notebooks beside a plain script, experiments beside tea-tasting, retention beside lifetimes, price beside pyfixest
 	@python benchmarks/run.py

@@ -165,15 +165,23 @@ def share_of_a_panel(seed: int) -> dict[str, bool]:
     return {"share, regions": bool(found["low"][0] <= brought.sum() / y.sum() <= found["high"][0])}
 
 
-def word_of_mouth(seed: int) -> dict[str, bool]:
+def uneven_months(seed: int) -> dict[str, bool]:
+    """As `word_of_mouth`, over two years in which some months' customers invite more than others'."""
+    held = word_of_mouth(seed, n=1500, span=720.0, sway=0.3)
+    return {f"{name}, uneven months": held[name] for name in ("K", "invitations a customer")}
+
+
+def word_of_mouth(seed: int, n: int = 500, span: float = 300.0, sway: float = 0.0) -> dict[str, bool]:
     """Do the intervals of K and of what it is made of hold, with customers of every age and uneven inviters?
 
-    Each customer invites for 60 days, half of those invited join after an exponential wait of mean 20.
+    Each customer invites for 60 days, half of those invited join after an exponential wait of mean 20. `sway` is the
+    standard deviation, of the mean, of what customers of a month invite.
     """
     random = np.random.default_rng(seed)
-    n, horizon = 500, 90.0
-    watched = random.uniform(5, 300, n)
-    many = random.poisson(random.gamma(1.5, 1.2 / 1.5, n))
+    horizon = 90.0
+    watched = random.uniform(5, span, n)
+    month = random.gamma(sway**-2, sway**2, int(span / 30) + 1)[(watched / 30).astype(int)] if sway else 1.0
+    many = random.poisson(random.gamma(1.5, 1.2 / 1.5, n) * month)
     by = np.repeat(np.arange(n), many)
     at = random.uniform(0, 60, len(by))
     wait = np.where(random.random(len(by)) < 0.5, random.exponential(20, len(by)), inf)
@@ -290,6 +298,13 @@ STUDIES: dict[str, tuple[Callable[[int], dict[str, bool]], tuple[str, ...], int,
     "share of a series": (share_of_a_series, ("growth.channels.response",), 134_000_000, "covered", 400),
     "share of a panel": (share_of_a_panel, ("growth.channels.response",), 135_000_000, "covered", 400),
     "word of mouth": (word_of_mouth, ("growth.channels.referral",), 136_000_000, "covered", 2000),
+    "word of mouth, uneven months": (
+        uneven_months,
+        ("growth.channels.referral",),
+        139_000_000,
+        "covered",
+        2000,
+    ),
     "creators": (
         shrunk_creators,
         ("growth.channels.creators", "growth.channels.meta"),

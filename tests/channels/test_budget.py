@@ -99,21 +99,67 @@ def test_a_plan_says_what_it_gains_and_where_it_guesses() -> None:
     seen = pd.DataFrame(
         dict(channel=[c.channel for c in FOUR], low=[50.0, 0, 10, 30], high=[160.0, 80, 40, 90])
     )
-    found = budget.plan(FOUR, today, 0.4, draws, seen)
+    found = budget.plan(FOUR, today, 4.0, draws, seen)
     assert found.total == pytest.approx(300) and found.said == ""
     assert found.gain_low < found.gain < found.gain_high and 0 <= found.chance <= 1
-    assert found.gain == pytest.approx(0.4 * (found.outcome - found.outcome_today))
+    assert found.gain == pytest.approx(4 * (found.outcome - found.outcome_today))
     own = found.table.set_index("channel")
     assert own.loc["creator", "leaves_observed"] and own.loc["creator", "spend"] > 40
     assert own.loc["display", "leaves_observed"] == bool(own.loc["display", "spend"] < 30)
     assert own["change"].sum() == pytest.approx(0, abs=1e-9)
-    assert own.loc["search", "earns"] == pytest.approx(0.4 * float(FOUR[0].marginal(150)) - 1)
-    more = budget.plan(FOUR, today, 0.4, draws, seen, total=400.0)
-    assert more.gain == pytest.approx(0.4 * (more.outcome - more.outcome_today) - 100)
+    assert own.loc["search", "earns"] == pytest.approx(4 * float(FOUR[0].marginal(150)) - 1)
+    more = budget.plan(FOUR, today, 4.0, draws, seen, total=400.0)
+    assert more.gain == pytest.approx(4 * (more.outcome - more.outcome_today) - 100)
     assert (
         "S-shaped"
         in budget.plan(SHAPED, today, 1.0, [SHAPED], seen.assign(channel=[c.channel for c in SHAPED])).said
     )
+
+
+def test_money_that_does_not_earn_itself_stays() -> None:
+    """At a margin of 0.2 the last of 300 brings less than it costs in every channel but the creator's."""
+    today, high = [150.0, 60.0, 20.0, 70.0], [300.0] * 4
+    seen = pd.DataFrame(dict(channel=[c.channel for c in FOUR], low=0.0, high=300.0))
+    found = budget.plan(FOUR, today, 0.2, [FOUR], seen, high=high)
+    free = minimize(
+        lambda x: x.sum() - 0.2 * budget.outcome(FOUR, x), np.array(today), bounds=[(0, 300)] * 4,
+        method="L-BFGS-B", options=dict(ftol=1e-15, gtol=1e-10),
+    )  # fmt: skip
+    assert free.x.sum() < 300 and found.total == pytest.approx(free.x.sum(), rel=1e-4)
+    left = 0.2 * budget.outcome(FOUR, np.array(today)) - 300
+    assert found.gain == pytest.approx(-free.fun - left, rel=1e-6)
+
+
+def test_a_mean_of_curves_is_the_mean_and_its_split_leaves_most_on_average() -> None:
+    random = np.random.default_rng(4)
+    factors = random.lognormal(0, 0.6, (30, 4, 2))
+    draws = [
+        tuple(replace(c, beta=c.beta * f[0], rate=c.rate * f[1]) for c, f in zip(FOUR, own, strict=True))
+        for own in factors
+    ]
+    means = [response.Mean(parts) for parts in zip(*draws, strict=True)]
+    for k, mean in enumerate(means):
+        for spend in (0.0, 20.0, 90.0):
+            assert float(mean.value(spend)) == pytest.approx(np.mean([d[k].value(spend) for d in draws]))
+            assert float(mean.marginal(spend)) == pytest.approx(
+                np.mean([d[k].marginal(spend) for d in draws])
+            )
+    assert means[1].value(np.array([5.0, 30.0])) == pytest.approx(
+        [float(means[1].value(s)) for s in (5.0, 30.0)]
+    )
+    seen = pd.DataFrame(dict(channel=[c.channel for c in FOUR], low=0.0, high=300.0))
+    found = budget.plan(means, [60.0, 30.0, 40.0, 20.0], 5.0, draws, seen)
+    own = found.table["spend"].to_numpy()
+
+    def leaves(x: np.ndarray) -> float:
+        return float(np.mean([5 * budget.outcome(d, x) for d in draws]) - x.sum())
+
+    rival = minimize(
+        lambda x: -leaves(x), own + np.array([2.0, -1, -2, 1]), method="SLSQP", bounds=[(0, 150)] * 4,
+        options=dict(ftol=1e-13, maxiter=300), constraints=[dict(type="ineq", fun=lambda x: 150 - x.sum())],
+    )  # fmt: skip
+    assert leaves(own) == pytest.approx(-rival.fun, rel=1e-8)
+    assert found.gain == pytest.approx(leaves(own) - leaves(np.array([60.0, 30, 40, 20])))
 
 
 def test_from_weeks_to_a_plan() -> None:
@@ -125,7 +171,7 @@ def test_from_weeks_to_a_plan() -> None:
     found = response.fit(
         spend, pd.Series(y + random.normal(size=150)), 1, settings=response.Settings(draws=30)
     )
-    made = budget.plan(found.curves, [160.0, 40.0], 8.0, found.draws, found.seen)
+    made = budget.plan(found.curves, [160.0, 40.0], 80.0, found.draws, found.seen)
     best = budget.allocate(truth, 200.0)
     own = made.table["spend"].to_numpy()
     assert budget.outcome(truth, own) > budget.outcome(truth, np.array([160.0, 40.0]))

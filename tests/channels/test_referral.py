@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.stats import t as student
 
 from growth.channels import referral
 
@@ -89,6 +90,21 @@ def test_everybody_watched_is_a_plain_mean() -> None:
     assert (found.customers, found.invitations, found.joined) == (20, 5, 3)
     assert found.generation.value == 5.0
     assert found.multiplier is not None and found.multiplier.value == pytest.approx(1 / 0.9)
+
+
+def test_customers_of_a_month_are_one_unit_where_there_are_a_dozen() -> None:
+    """All watched beyond the horizon, so K is a plain mean, and its error that of a mean of clusters."""
+    random = np.random.default_rng(5)
+    watched = random.uniform(50, 650, 200)
+    many = random.poisson(0.3 * (1 + (watched // 30) % 2))
+    by = np.repeat(np.arange(200), many)
+    at = np.full(len(by), 9.0)
+    found = referral.spread(referral.Histories(watched, by, at, by, at, at, np.ones(len(by), bool)), 40.0)
+    sums = pd.Series(many - many.mean()).groupby(watched // 30).sum()
+    error = np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / 200
+    assert len(sums) >= 12 and found.k.error == pytest.approx(error)
+    half = student.ppf(0.975, len(sums) - 1) * error / many.mean()
+    assert found.k.high == pytest.approx(many.mean() * np.exp(half))
 
 
 def test_young_customers_count_only_while_watched() -> None:

@@ -13,17 +13,18 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq, minimize_scalar
 
-from growth.channels.response import Curve
+from growth.channels.response import Curve, Mean
 from growth.stats.contrast import check_confidence
 from growth.stats.moments import Floats
 
+AnyCurve = Curve | Mean
 _GRID = 1000  # steps of the total, where curves are S-shaped
 SHAPED = "some curves are S-shaped: the split was searched for on a grid of a thousandth of the total, then refined"
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A split of a total, against today's.
+    """Spend by channel, against today's.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class Plan:
         it leaves: margin times marginal, less 1), ``spend`` (recommended), ``change, marginal_there`` and
         ``leaves_observed`` (the recommended spend was never seen: there the curve is a guess).
     total : float
-        Money, recommended.
+        Money, recommended; no more than was given.
     outcome_today, outcome : float
         At today's spend and the recommended one.
     gain, gain_low, gain_high : float
@@ -56,13 +57,13 @@ class Plan:
     said: str
 
 
-def outcome(curves: Sequence[Curve], spend: Floats) -> float:
+def outcome(curves: Sequence[AnyCurve], spend: Floats) -> float:
     """Return what all channels bring together at a spend each."""
     return float(np.sum([float(c.value(s)) for c, s in zip(curves, spend, strict=True)]))
 
 
 def allocate(
-    curves: Sequence[Curve],
+    curves: Sequence[AnyCurve],
     total: float,
     low: Sequence[float] | None = None,
     high: Sequence[float] | None = None,
@@ -102,7 +103,9 @@ def allocate(
     return max(found, key=lambda x: outcome(curves, x))
 
 
-def best_total(curves: Sequence[Curve], margin: float, low: Sequence[float], high: Sequence[float]) -> Floats:
+def best_total(
+    curves: Sequence[AnyCurve], margin: float, low: Sequence[float], high: Sequence[float]
+) -> Floats:
     """Return the spend by channel of highest profit, no total given: up to where one more unit of money earns itself.
 
     Parameters
@@ -124,7 +127,7 @@ def best_total(curves: Sequence[Curve], margin: float, low: Sequence[float], hig
 
 
 def plan(
-    curves: Sequence[Curve],
+    curves: Sequence[AnyCurve],
     today: Sequence[float],
     margin: float,
     draws: Sequence[Sequence[Curve]],
@@ -134,11 +137,12 @@ def plan(
     high: Sequence[float] | None = None,
     confidence: float = 0.95,
 ) -> Plan:
-    """Return the best split of a total and what it gains over today's spend.
+    """Return the best spend of at most a total and what it gains over today's.
 
     Parameters
     ----------
-    curves : sequence of Curve
+    curves : sequence of Curve or Mean
+        What the split is best for: a fit leans on whatever luck made a curve high, the mean of draws does not.
     today : sequence of float
         Spend of each channel now.
     margin : float
@@ -147,14 +151,16 @@ def plan(
         What else the curves might be, as `response.Response.draws`.
     seen : DataFrame
         ``channel, low, high``: spend that was observed.
-    total, low, high
-        As in `allocate`; today's total if not given.
+    total : float, optional
+        What may be spent at most, today's total if not given: money that does not earn itself stays.
+    low, high
+        As in `allocate`.
     confidence : float
 
     Returns
     -------
     Plan
-        The split is that of the fitted curves; its gain is judged by every draw, so it may be negative.
+        Its gain is judged by every draw, so it may be negative.
 
     Raises
     ------
@@ -170,7 +176,7 @@ def plan(
     if not len(draws):
         raise ValueError("Without draws of the curves the gain has no interval: fit them with some.")
     whole = float(now.sum()) if total is None else total
-    best = allocate(curves, whole, low, high)
+    best = _within_total(curves, whole, margin, low, high)
     gains = np.array([_profit(d, best, margin) - _profit(d, now, margin) for d in draws])
     side = (1 - confidence) / 2
     bottom, top = np.quantile(gains, [side, 1 - side])
@@ -182,8 +188,21 @@ def plan(
     )  # fmt: skip
 
 
+def _within_total(
+    curves: Sequence[AnyCurve],
+    total: float,
+    margin: float,
+    low: Sequence[float] | None,
+    high: Sequence[float] | None,
+) -> Floats:
+    """Return the spend of highest profit that costs at most a total."""
+    floor, roof = _bounds(curves, total, low, high)
+    free = best_total(curves, margin, floor.tolist(), np.minimum(roof, total).tolist())
+    return free if free.sum() <= total else allocate(curves, total, low, high)
+
+
 def _table(
-    curves: Sequence[Curve], now: Floats, best: Floats, margin: float, seen: pd.DataFrame
+    curves: Sequence[AnyCurve], now: Floats, best: Floats, margin: float, seen: pd.DataFrame
 ) -> pd.DataFrame:
     ranges = seen.set_index("channel")
     rows = []
@@ -205,7 +224,7 @@ def _table(
     return pd.DataFrame(rows)
 
 
-def _profit(curves: Sequence[Curve], spend: Floats, margin: float) -> float:
+def _profit(curves: Sequence[AnyCurve], spend: Floats, margin: float) -> float:
     return margin * outcome(curves, spend) - float(spend.sum())
 
 
@@ -215,7 +234,7 @@ def _check_margin(margin: float) -> None:
 
 
 def _bounds(
-    curves: Sequence[Curve], total: float | None, low: Sequence[float] | None, high: Sequence[float] | None
+    curves: Sequence[AnyCurve], total: float | None, low: Sequence[float] | None, high: Sequence[float] | None
 ) -> tuple[Floats, Floats]:
     if not len(curves):
         raise ValueError("There is no channel to spend on.")
@@ -237,22 +256,24 @@ def _bounds(
     return floor, roof
 
 
-def _turn(curve: Curve) -> float:
-    """Return the spend up to which a curve bends upwards; 0 for a concave one."""
+def _turn(curve: AnyCurve) -> float:
+    """Return the spend up to which a curve bends upwards; 0 for a concave one. Of a mean, up to which a part does."""
+    if isinstance(curve, Mean):
+        return max(_turn(c) for c in curve.parts)
     if curve.kind == "logistic" or curve.steep <= 1:
         return 0.0
     return curve.scale * curve.rate * ((curve.steep - 1) / (curve.steep + 1)) ** (1 / curve.steep)
 
 
-def _demand(curve: Curve, price: float, low: float, high: float) -> float:
+def _demand(curve: AnyCurve, price: float, low: float, high: float) -> float:
     """Return where a curve's falling marginal return meets a price, within bounds."""
     if curve.beta <= 0 or float(curve.marginal(low)) <= price:
         return low
     if float(curve.marginal(high)) >= price:
         return high
-    if curve.kind == "logistic":
+    if isinstance(curve, Curve) and curve.kind == "logistic":
         at = curve.scale * 2 / curve.rate * acosh(sqrt(curve.beta * curve.rate / (2 * curve.scale * price)))
-    elif curve.steep == 1:
+    elif isinstance(curve, Curve) and curve.steep == 1:
         at = curve.scale * (sqrt(curve.beta * curve.rate / (curve.scale * price)) - curve.rate)
     else:
         start = low if isfinite(float(curve.marginal(low))) else 1e-12 * high
@@ -262,7 +283,7 @@ def _demand(curve: Curve, price: float, low: float, high: float) -> float:
     return min(max(float(at), low), high)
 
 
-def _equal_marginals(curves: Sequence[Curve], total: float, low: Floats, high: Floats) -> Floats:
+def _equal_marginals(curves: Sequence[AnyCurve], total: float, low: Floats, high: Floats) -> Floats:
     """Return the split of concave curves: demands at the price at which they sum to the total."""
 
     def demands(log_price: float) -> Floats:
@@ -296,7 +317,7 @@ def _filled(spend: Floats, low: Floats, high: Floats, total: float) -> Floats:
     return found
 
 
-def _on_grid(curves: Sequence[Curve], total: float, low: Floats, high: Floats) -> Floats:
+def _on_grid(curves: Sequence[AnyCurve], total: float, low: Floats, high: Floats) -> Floats:
     """Return the best split on a grid, by dynamic programming over channels."""
     free = total - float(low.sum())
     steps = np.arange(_GRID + 1) * (free / _GRID)
@@ -318,7 +339,7 @@ def _on_grid(curves: Sequence[Curve], total: float, low: Floats, high: Floats) -
 
 
 def _refined(
-    curves: Sequence[Curve], total: float, low: Floats, high: Floats, rough: Floats, turns: Floats
+    curves: Sequence[AnyCurve], total: float, low: Floats, high: Floats, rough: Floats, turns: Floats
 ) -> list[Floats]:
     """Return exact splits near the grid's: channels above their turn have equal marginals, one may lie below."""
     step = (total - float(low.sum())) / _GRID
@@ -344,7 +365,7 @@ def _refined(
     return [] if own is None else [own]
 
 
-def _within(curves: Sequence[Curve], total: float, low: Floats, high: Floats) -> Floats | None:
+def _within(curves: Sequence[AnyCurve], total: float, low: Floats, high: Floats) -> Floats | None:
     if not low.sum() <= total * (1 + 1e-12) <= high.sum() * (1 + 1e-9):
         return None
     return _equal_marginals(curves, total, low, high)

@@ -237,9 +237,9 @@ def invited(nb: Notebook, found: Referral, share: Rate) -> None:
         low=found.k.low,
         high=found.k.high,
         n=found.customers,
-        method="mean cumulative function, customers watched for less count as long as they were; robust errors",
-        caveats="Who was invited may have come anyway: this is who came by invitation, not because of it. Customers of "
-        "all dates are taken to be alike; where a shop's first customers bring more, the interval is too narrow.",
+        method="mean cumulative function, customers watched for less count as long as they were; errors by month",
+        caveats="Who was invited may have come anyway: this is who came by invitation, not because of it. Where a "
+        "shop's first customers bring more than later ones, K of those to come is lower than this mean.",
         series={
             "generation": found.generation.value,
             "share_joined": found.share.value,
@@ -268,9 +268,11 @@ def budgeted(nb: Notebook, plan: Plan, scale: float) -> pd.DataFrame:
         or "no channel moves"
     )
     outside = list(table.loc[table["leaves_observed"], "channel"])
+    total = table["change"].sum()
+    in_all = f"{minus(f'{total:+,.0f}')} in all" if abs(total) >= 1 else "the total stays"
     nb.finding(
         "E3.budget",
-        f"Of the same total, the next quarter {'should' if low > 0 else 'might'} move {nb.data.currency}: {words}. "
+        f"The next quarter {'should' if low > 0 else 'might'} move {nb.data.currency}: {words}; {in_all}. "
         f"That is expected to leave {minus(count(gain))} more ({nb.level} {minus(count(low))} to {minus(count(high))}; "
         f"gains with probability {plan.chance:.2f}{'' if low > 0 else ': not told from nothing'})"
         + (f"; {', '.join(outside)} would leave what was ever spent." if outside else "."),
@@ -279,8 +281,9 @@ def budgeted(nb: Notebook, plan: Plan, scale: float) -> pd.DataFrame:
         low=low,
         high=high,
         n=len(table),
-        method="marginal returns equal within bounds, on curves of carry-over and saturation calibrated to tests",
-        caveats="Steady spend; the response a region shows to its own spend.",
+        method="highest expected profit within bounds and today's total, over draws of curves calibrated to tests",
+        caveats="Steady spend; a region answers to its own spend alone. How a channel tested on customers saturates is "
+        "assumed, and creators are left to their own table.",
         series={"chance": plan.chance},
     )
     return table

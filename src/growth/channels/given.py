@@ -86,17 +86,18 @@ def local(has: Marts) -> bool:
     return spend is not None and has["region_weeks"] is not None and bool(spend["region"].notna().any())
 
 
-def spending(has: Marts, done: Sequence[Tested], params: Any) -> money.Spending:
-    """Return the response to spend by region (`growth.channels.money.spending`)."""
-    weeks, spend, tests, regions = (
-        has[n] for n in ("region_weeks", "spend_by_day", "channel_tests", "regions_drawn")
+def spending(has: Marts, done: Sequence[Tested], whole: Table, params: Any) -> money.Spending:
+    """Return the response to spend: of regions (`growth.channels.money.spending`), and of customers kept away."""
+    weeks, spend, tests, regions, recent = (
+        has[n] for n in ("region_weeks", "spend_by_day", "channel_tests", "regions_drawn", "quarter_paths")
     )
-    if weeks is None or spend is None:
+    if weeks is None or spend is None or recent is None:
         raise ValueError("orders or spend by region are not known")
     none = pd.DataFrame(columns=["experiment_id", "region", "shown"])
-    return money.spending(
+    found = money.spending(
         weeks, spend, done, none if tests is None else tests, none if regions is None else regions, params
     )
+    return money.with_user_tests(found, whole, spend, float(recent["conversions"].sum()), params)
 
 
 def order_worth(has: Marts, params: Any) -> float:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.random import PCG64, Generator
 
 from growth.channels import budget, creators, response
+from growth.channels.calibrate import Table
 from growth.channels.model import Tested
-from growth.channels.response import LiftTest, Response
+from growth.channels.response import Curve, LiftTest, Mean, Response
 from growth.stats.contrast import Estimate, critical, estimate
+from growth.stats.moments import Floats
 
 WEEKS = 13  # of a quarter
 ENOUGH = 12  # tested creators from which on all features may be leant on; fewer bear one
@@ -98,12 +101,18 @@ class Spending:
     size : float
         Usual orders a week of all regions: what a unit stands for.
     today : dict of str to float
-        Spend a week for each usual order, of the last quarter.
+        Spend a week for each usual order, of the last quarter, by channel.
+    draws : tuple of tuple of Curve
+        What the curves of these channels might be.
+    seen : DataFrame
+        ``channel, low, high``: spend a week for each usual order that was observed.
     """
 
     response: Response
     size: float
     today: dict[str, float]
+    draws: tuple[tuple[Curve, ...], ...]
+    seen: pd.DataFrame
 
 
 def spending(
@@ -135,7 +144,56 @@ def spending(
     last = frame[frame["week"] > frame["week"].max() - pd.Timedelta(weeks=WEEKS)]
     heads = usual.reindex(last["region"]).to_numpy()
     today = {c: float((last[c] * heads).sum() / heads.sum()) for c in channels}
-    return Spending(fit, float(usual.sum()), today)
+    return Spending(fit, float(usual.sum()), today, fit.draws, fit.seen)
+
+
+def with_user_tests(found: Spending, whole: Table, spend: pd.DataFrame, sold: float, params: Any) -> Spending:
+    """Return the response with channels that customers were kept from, whose spend by region shows nothing.
+
+    Parameters
+    ----------
+    found : Spending
+    whole : Table
+        What every channel brought in the last quarter; those measured on customers, and paid for, are taken.
+    spend : DataFrame
+        The mart ``spend_by_day``.
+    sold : float
+        Orders of the last quarter.
+    params : Params
+        ``half`` (assumed: spend, of today's, at which such a channel brings half of its most), ``seed, confidence``.
+
+    Notes
+    -----
+    A test on customers tells what today's spend brings, not what more or less would. The curve goes through the test's
+    result at today's spend and saturates as assumed, y = b s / (s + half); the height b is drawn from the test's error,
+    cut off at 0.
+    """
+    rows = whole.rows[(whole.rows["source"] == "user test") & (whole.rows["spend"] > 0)]
+    rows = rows[~rows["channel"].isin(list(found.today))].reset_index(drop=True)
+    mean = rows["orders"].to_numpy(float)
+    error = (
+        (rows["orders_high"] - rows["orders_low"]).to_numpy(float) / 2 / critical(np.inf, params.confidence)
+    )
+    noise = Generator(PCG64(params.seed)).standard_normal((len(found.draws), len(rows)))
+    height = np.maximum(mean + error * noise, 0.0) / sold * (1 + params.half)
+    today = rows["spend"].to_numpy(float) / (found.size * WEEKS)
+
+    def curves(own: Floats) -> tuple[Curve, ...]:
+        parts = zip(rows["channel"], own, today, strict=True)
+        return tuple(Curve(str(c), "hill", float(b), params.half, float(s)) for c, b, s in parts)
+
+    weekly = (
+        spend.assign(cost=spend["cost"].astype(float)).groupby(["channel", "week"])["cost"].sum() / found.size
+    )
+    ends = weekly.groupby("channel").agg(["min", "max"]).reindex(rows["channel"])
+    seen = pd.DataFrame(
+        dict(channel=rows["channel"], low=ends["min"].to_numpy(), high=ends["max"].to_numpy())
+    )
+    return replace(
+        found, today=found.today | dict(zip(rows["channel"], today.tolist(), strict=True)),
+        draws=tuple(d + curves(own) for d, own in zip(found.draws, height, strict=True)),
+        seen=pd.concat([found.seen, seen], ignore_index=True),
+    )  # fmt: skip
 
 
 def _panel(weeks: pd.DataFrame, spend: pd.DataFrame) -> tuple[pd.DataFrame, list[str], pd.Series]:
@@ -185,7 +243,7 @@ def _lift(
 
 
 def next_quarter(found: Spending, order_worth: float, move: float, confidence: float) -> budget.Plan:
-    """Return the best split of today's total over channels whose response is known.
+    """Return the split of today's total that is expected to leave most, over channels whose response is known.
 
     Parameters
     ----------
@@ -196,10 +254,10 @@ def next_quarter(found: Spending, order_worth: float, move: float, confidence: f
         Share by which a channel's spend may be moved.
     confidence : float
     """
-    curves = found.response.curves
+    curves = [Mean(parts) for parts in zip(*found.draws, strict=True)]
     today = [found.today[c.channel] for c in curves]
     low, high = ([t * (1 + side * move) for t in today] for side in (-1, 1))
     return budget.plan(
-        curves, today, order_worth, found.response.draws, found.response.seen, low=[max(v, 0.0) for v in low],
-        high=high, confidence=confidence,
+        curves, today, order_worth, found.draws, found.seen, low=[max(v, 0.0) for v in low], high=high,
+        confidence=confidence,
     )  # fmt: skip

@@ -25,5 +25,10 @@ class Params(Section):
         ge=7, le=1825, description="days in which an invitation counts for K, 7 to 1825"
     )
     move: float = Field(ge=0, le=2, description="share by which a channel's spend may be moved, 0 to 2")
+    half: float = Field(
+        gt=0,
+        le=20,
+        description="assumed: spend, of today's, at which a channel tested on customers brings half of its most",
+    )
     replicates: int = Field(ge=20, le=5000, description="resamplings of an interval, 20 to 5000")
     seed: int = Field(description="of resampling")

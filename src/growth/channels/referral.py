@@ -21,6 +21,8 @@ from growth.stats.survival import kaplan_meier
 Ints = NDArray[np.int64]
 _DAY = np.timedelta64(1, "D")
 FEWEST = 10  # customers still watched at the horizon
+MONTH = 30.0  # days: customers who joined within as many may share what made them invite
+MONTHS = 12  # from which on months, not customers, are what varies
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +176,10 @@ def spread(found: Histories, horizon: float, confidence: float = 0.95) -> Referr
     Notes
     -----
     Mean cumulative function with the robust variance of Lawless and Nadeau (1995), Technometrics 37:158-168, eq. 2.4: a
-    customer's invitations need not be independent of each other. Intervals of means on the log scale. Shares by
-    Kaplan and Meier. The median's interval holds all days at which "half have come" is not rejected.
+    customer's invitations need not be independent of each other, nor need those of customers who joined in the same 30
+    days, where there are at least 12 such months: then months are the units, with Student's law. Intervals of means on
+    the log scale. Shares by Kaplan and Meier. The median's interval holds all days at which "half have come" is not
+    rejected.
     """
     check_confidence(confidence)
     watched = np.asarray(found.watched, float)
@@ -249,7 +253,7 @@ def _days(gap: ArrayLike) -> Floats:
 
 
 class _Steps:
-    """A mean cumulative function, sorted once, asked at many ages."""
+    """A mean cumulative function, sorted once, asked at many ages; units are customers, or months of joining."""
 
     def __init__(self, watched: Floats, by: Ints, at: Floats) -> None:
         order = np.sort(watched)
@@ -261,6 +265,11 @@ class _Steps:
         self.level = np.append(0.0, np.cumsum(jump))
         self.drift = np.append(0.0, np.cumsum(jump / risk))
         self.until = np.searchsorted(self.times, watched, side="right")
+        month = np.floor(watched / MONTH).astype(int)
+        several = len(np.unique(month)) >= MONTHS
+        self.unit = np.unique(month if several else np.arange(len(watched)), return_inverse=True)[1]
+        self.units = int(self.unit.max()) + 1
+        self.freedom = self.units - 1.0 if several else inf
 
     def value(self, age: float) -> float:
         """Return events a unit up to an age."""
@@ -273,14 +282,19 @@ class _Steps:
         end = int(np.searchsorted(self.times, age, side="right"))
         return np.asarray(own - self.drift[np.minimum(self.until, end)])
 
+    def error(self, influence: Floats) -> float:
+        """Return the standard error that goes with units' parts."""
+        sums = np.bincount(self.unit, influence)
+        return sqrt(float((sums**2).sum()) * self.units / (self.units - 1))
+
 
 def _mean(watched: Floats, by: Ints, at: Floats, horizon: float, confidence: float) -> Rate:
     steps = _Steps(watched, by, at)
-    error = sqrt(float((steps.influence(horizon) ** 2).sum()) * len(watched) / (len(watched) - 1))
+    error = steps.error(steps.influence(horizon))
     mean = steps.value(horizon)
     if mean == 0:
         return Rate(0.0, 0.0, 0.0, 0.0)
-    half = critical(inf, confidence) * error / mean
+    half = critical(steps.freedom, confidence) * error / mean
     return Rate(mean, error, exp(log(mean) - half), exp(log(mean) + half))
 
 
@@ -312,8 +326,8 @@ def _generation(watched: Floats, by: Ints, at: Floats, horizon: float, confidenc
     median = float(times[int(np.argmax(steps.level[1 : len(times) + 1] >= half * (1 - 1e-12)))])
     inside = [median]
     for age in grid:
-        error = sqrt(float(((steps.influence(float(age)) - end) ** 2).sum()))
-        if abs(steps.value(float(age)) - half) <= critical(inf, confidence) * error:
+        error = steps.error(steps.influence(float(age)) - end)
+        if abs(steps.value(float(age)) - half) <= critical(steps.freedom, confidence) * error:
             inside.append(float(age))
     low, high = min(inside), max(inside)
     return Rate(median, (high - low) / (2 * critical(inf, confidence)), low, high)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from math import ceil, inf
 from typing import Literal
@@ -64,14 +65,49 @@ class Curve:
     def marginal(self, spend: Floats | float) -> Floats:
         """Return the outcome of one more unit of money a period; infinite at 0 for a Hill curve less steep than 1."""
         z = np.asarray(spend, float) / self.scale
-        if self.kind == "logistic":
-            half = np.exp(-self.rate * z)
-            slope = 2 * self.rate * half / (1 + half) ** 2
-        else:
-            with np.errstate(divide="ignore"):
-                power = z ** (self.steep - 1)
-            slope = self.steep * power * self.rate**self.steep / (z**self.steep + self.rate**self.steep) ** 2
-        return np.asarray(self.beta * slope / self.scale)
+        return np.asarray(self.beta * steepness(self.kind, z, self.rate, self.steep) / self.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """What a channel is expected to bring, over all that its curve might be: of highest expectation is best.
+
+    Parameters
+    ----------
+    parts : tuple of Curve
+        Of one channel and kind.
+    """
+
+    parts: tuple[Curve, ...]
+
+    @property
+    def channel(self) -> str:
+        """Return the channel's name."""
+        return self.parts[0].channel
+
+    @cached_property
+    def beta(self) -> float:
+        """Return what endless spend is expected to bring."""
+        return float(self._of("beta").mean())
+
+    def value(self, spend: Floats | float) -> Floats:
+        """Return the expected outcome of a steady spend, money a period."""
+        z = np.asarray(spend, float)[..., None] / self._of("scale")
+        each = saturation(self.parts[0].kind, z, self._of("rate"), self._of("steep"))
+        return np.asarray((self._of("beta") * each).mean(axis=-1))
+
+    def marginal(self, spend: Floats | float) -> Floats:
+        """Return the expected outcome of one more unit of money a period."""
+        z = np.asarray(spend, float)[..., None] / self._of("scale")
+        each = steepness(self.parts[0].kind, z, self._of("rate"), self._of("steep"))
+        return np.asarray((self._of("beta") / self._of("scale") * each).mean(axis=-1))
+
+    def _of(self, name: str) -> Floats:
+        return self._laws[name]
+
+    @cached_property
+    def _laws(self) -> dict[str, Floats]:
+        return {n: np.array([getattr(c, n) for c in self.parts]) for n in ("beta", "rate", "scale", "steep")}
 
 
 @dataclass(frozen=True)
@@ -171,12 +207,22 @@ def adstock(spend: Floats, carried: float, lags: int) -> Floats:
     return found
 
 
-def saturation(kind: Kind, z: Floats, rate: float, steep: float = 1.0) -> Floats:
+def saturation(kind: Kind, z: Floats, rate: Floats | float, steep: Floats | float = 1.0) -> Floats:
     """Return the saturated share of a spend, 0 at none, 1 at endless; see `Curve`."""
     if kind == "logistic":
         return np.asarray(np.tanh(rate * z / 2))
     power = z**steep
     return np.asarray(power / (power + rate**steep))
+
+
+def steepness(kind: Kind, z: Floats, rate: Floats | float, steep: Floats | float = 1.0) -> Floats:
+    """Return the derivative of `saturation` by spend."""
+    if kind == "logistic":
+        half = np.exp(-rate * z)
+        return np.asarray(2 * rate * half / (1 + half) ** 2)
+    with np.errstate(divide="ignore"):
+        power = z ** (steep - 1)
+    return np.asarray(steep * power * rate**steep / (z**steep + rate**steep) ** 2)
 
 
 def controls(dates: pd.DatetimeIndex, harmonics: int = 2, trend: bool = True) -> pd.DataFrame:
