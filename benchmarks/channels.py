@@ -153,7 +153,7 @@ print(json.dumps(dict(seconds=seconds, peak=peak, shares={str(c).strip(): list(r
 MARTS = """
 import json, resource, sys, time
 from pathlib import Path
-from types import SimpleNamespace
+from growth.params import section
 import ibis
 import growth
 from growth.channels import path_marts as marts
@@ -162,7 +162,7 @@ from growth.sources import Dataset
 con = ibis.duckdb.connect()
 con.raw_sql("set enable_progress_bar = false")
 rows = {f.stem: con.read_parquet(f, table_name=f.stem) for f in sorted(Path(sys.argv[1]).glob("*.parquet"))}
-words = SimpleNamespace(revenue="gross", orders="placed", active="order", week_starts="monday", usual_gap=60)
+words = section("definitions")
 tables = Tables(rows, Dataset("bench", "", "2024-08-01", "UTC", "EUR", synthetic=True), words)
 scan = []
 for _ in range(3):

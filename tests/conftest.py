@@ -21,7 +21,8 @@ from growth.sources import Dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 INFO = Dataset("tiny", "A tiny shop", "2024-07-01", "UTC", "EUR", synthetic=True)
-WORDS = dict(revenue="gross", orders="placed", active="order", week_starts="monday", usual_gap=60)
+WORDS = dict(revenue="gross", orders="placed", active="order", week_starts="monday", usual_gap=60,
+             click_days=30, view_hours=24, path_steps=20)  # fmt: skip
 
 
 @pytest.fixture

@@ -49,6 +49,13 @@ class DefinitionsParams(Section):
     usual_gap: int = Field(
         ge=1, le=1000, description="days between orders to begin with, before a customer's own are known"
     )
+    click_days: float = Field(
+        gt=0, le=365, description="days before an order in which a click is on its path, above 0 to 365"
+    )
+    view_hours: float = Field(
+        ge=0, le=8760, description="hours before an order in which something shown is on its path, 0 to 8760"
+    )
+    path_steps: int = Field(ge=1, le=1000, description="steps that a path keeps, the last ones, 1 to 1000")
 
 
 class SimulationParams(Section):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from growth.channels import money
+from growth.channels import model, money
 from growth.channels.calibrate import Table
 from growth.channels.response import Curve, Response
 
@@ -62,3 +62,14 @@ def test_no_channel_brings_less_than_nothing() -> None:
     assert heights.min() == 0 and np.mean(heights > 0) == pytest.approx(0.0228, abs=0.01)
     plan = money.next_quarter(found, 1.0, 0.5, 0.95)
     assert plan.table.set_index("channel").loc["email", "spend"] == pytest.approx(0.5 * found.today["email"])
+
+
+def test_a_campaign_counts_by_its_days_within_the_quarter() -> None:
+    rows = pd.DataFrame(
+        dict(
+            starts_on=["2024-06-24", "2024-07-08", "2024-09-25", "2024-01-01"],
+            ends_on=["2024-07-08", "2024-07-22", "2024-10-05", "2024-01-15"],
+        )
+    )
+    share = model.days_within(rows, pd.Timestamp("2024-07-01"), pd.Timestamp("2024-10-01"))
+    assert share.tolist() == pytest.approx([0.5, 1, 0.6, 0])

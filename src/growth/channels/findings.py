@@ -85,7 +85,8 @@ def left_out(nb: Notebook, rows: pd.DataFrame) -> None:
         on_path,
         "orders",
         n=touches,
-        method="30 days of clicks and 24 hours of things shown before an order, one person across devices; a census",
+        method=f"{nb.words.click_days:g} days of clicks and {nb.words.view_hours:g} hours of things shown before "
+        "an order, one person across devices; a census",
         series={"touches": touches, "orders": orders},
     )
 

@@ -52,7 +52,9 @@ def quarter(
     creators = None
     if campaigns is not None and any(t.campaign for t in done):
         since = pd.Timestamp(as_of) - pd.Timedelta(days=91)
-        creators, _why = attempt(money.of_creators, campaigns, done, since, as_of, params.confidence)
+        creators, _why = attempt(
+            money.of_creators, campaigns, done, since, pd.Timestamp(as_of), params.confidence
+        )
     return model.quarter(recent, model.by_channel(done), known, found, params, creators)
 
 

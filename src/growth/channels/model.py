@@ -386,6 +386,13 @@ def _times(e: Estimate, times: float) -> Estimate:
     return estimate(e.value * times, e.error * times, e.freedom, e.confidence)
 
 
+def days_within(campaigns: pd.DataFrame, since: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
+    """Return the share of each campaign's days that lies in some weeks."""
+    first, last = pd.to_datetime(campaigns["starts_on"]), pd.to_datetime(campaigns["ends_on"])
+    inside = (last.where(last < end, end) - first.where(first > since, since)).dt.days.clip(lower=0)
+    return inside / (last - first).dt.days
+
+
 def costs(
     spend: pd.DataFrame | None, campaigns: pd.DataFrame | None, kinds: pd.DataFrame | None,
     customers: pd.DataFrame | None, as_of: Any, params: Any, days: int = 91,
@@ -402,9 +409,7 @@ def costs(
         sums = lately.groupby("channel")["cost"].sum().astype(float)
         total |= dict(zip(sums.index.astype(str), sums, strict=True))
     if campaigns is not None and len(campaigns):
-        first, last = pd.to_datetime(campaigns["starts_on"]), pd.to_datetime(campaigns["ends_on"])
-        inside = (last.where(last < end, end) - first.where(first > since, since)).dt.days.clip(lower=0)
-        part = campaigns["cost"] * inside / (last - first).dt.days
+        part = campaigns["cost"] * days_within(campaigns, since, end)
         total["creator"] = total.get("creator", 0.0) + float(part.sum())
     found = pd.DataFrame(dict(channel=sorted(total), spend=[total[c] for c in sorted(total)]))
     if kinds is not None:

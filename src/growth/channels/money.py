@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.random import PCG64, Generator
 
-from growth.channels import budget, creators, response
+from growth.channels import budget, creators, model, response
 from growth.channels.calibrate import Table
 from growth.channels.model import Tested
 from growth.channels.response import Curve, LiftTest, Mean, Response
@@ -69,19 +69,23 @@ def _of_campaigns(campaigns: pd.DataFrame, results: Mapping[str, Estimate]) -> p
 
 
 def of_creators(
-    campaigns: pd.DataFrame, done: Sequence[Tested], since: Any, until: Any, confidence: float
+    campaigns: pd.DataFrame,
+    done: Sequence[Tested],
+    since: pd.Timestamp,
+    until: pd.Timestamp,
+    confidence: float,
 ) -> Estimate:
     """Return incremental orders of the campaigns of some weeks, each creator's as tests and likeness say.
 
-    A campaign counts as its creator's expected one; errors of creators are taken for independent.
+    A campaign counts as its creator's expected one, by the share of its days that lie in these weeks, as its cost does;
+    errors of creators are taken for independent.
     """
     found = _of_campaigns(campaigns, {t.campaign: t.orders for t in done if t.campaign})
     people = campaigns.sort_values("starts_on").groupby("creator_id").last().reset_index()
     table = _score(people.rename(columns=dict(creator_id="creator")), found, confidence).table.set_index(
         "creator"
     )
-    day = pd.to_datetime(campaigns["starts_on"])
-    times = campaigns[(day >= pd.Timestamp(since)) & (day < pd.Timestamp(until))].groupby("creator_id").size()
+    times = model.days_within(campaigns, since, until).groupby(campaigns["creator_id"]).sum()
     z = critical(np.inf, confidence)
     error = (table["high"] - table["low"]) / 2 / z
     value = float((table["expected"].reindex(times.index) * times).sum())

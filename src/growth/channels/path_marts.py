@@ -77,7 +77,10 @@ class Way:
             )
 
 
-WAY = Way()
+def way_of(tables: Tables) -> Way:
+    """Return the way that ``definitions`` of ``params.yaml`` name."""
+    words = tables.words
+    return Way(days=words.click_days, impression_hours=words.view_hours, steps=words.path_steps)
 
 
 def people(tables: Tables) -> Rows:
@@ -188,13 +191,14 @@ def _owned(tables: Tables) -> Rows:
     return o.mutate(person=ibis.coalesce(o.customer_id, o.owner, o.visitor_id)).drop("since", "until")
 
 
-def journeys(tables: Tables, way: Way = WAY) -> Rows:
+def journeys(tables: Tables, way: Way | None = None) -> Rows:
     """Return a row a path of a person: what the marts below add up.
 
     Columns: ``number`` (record of the order; null: none), ``returning`` (the person had ordered before), ``value``,
     ``group``, ``steps`` (packed touches in the order of time; null: none) and ``end`` (microseconds); of its touches
     how many there were, ``touches``, and how many are no step and why: ``old, shown_early, again, cut``.
     """
+    way = way or way_of(tables)
     spans = tables.once(f"channel_spans {way.buckets}", lambda own: _spans(own, way))
     met = tables.once(f"channel_met {way}", lambda own: _met(own, way, spans))
     ordered = spans.filter(_.number.notnull()).select("number", "nth", "value", "group")
@@ -294,17 +298,19 @@ def _collapsed(steps: Any, how: str) -> Any:
     return steps.filter(lambda k, i: (k & _LAST_CODE) != ibis.coalesce(steps[i + 1] & _LAST_CODE, -1))
 
 
-def paths(tables: Tables, way: Way = WAY) -> Rows:
+def paths(tables: Tables, way: Way | None = None) -> Rows:
     """Return the distinct paths: ``path, returning, conversions, value, nulls``.
 
     ``returning``: the person had ordered before. Where data begin in mid-life, somebody's first order here may not be
     the first.
     """
+    way = way or way_of(tables)
     return _counted(_with_path(tables, way, journeys(tables, way)), ("path", "returning"))
 
 
-def paths_by_group(tables: Tables, way: Way = WAY) -> Rows:
+def paths_by_group(tables: Tables, way: Way | None = None) -> Rows:
     """Return the paths by group of people, which are drawn together: ``path, returning, cluster, …`` as `paths`."""
+    way = way or way_of(tables)
     rows = _with_path(tables, way, journeys(tables, way)).rename(cluster="group")
     return _counted(rows, ("path", "returning", "cluster"))
 
@@ -335,12 +341,13 @@ def given_paths(tables: Tables) -> Rows:
     )
 
 
-def timed_paths(tables: Tables, way: Way = WAY) -> Rows:
+def timed_paths(tables: Tables, way: Way | None = None) -> Rows:
     """Return a row an order, for credit that fades with time, which paths without conversion do not take part in.
 
     Columns: ``number`` (its record), ``path``, ``hours`` (from each step to the order), ``returning, conversions`` (1),
     ``value, cluster``.
     """
+    way = way or way_of(tables)
     rows = _with_path(tables, way, journeys(tables, way).filter(_.number.notnull()))
     hours = rows.steps.map(lambda k: ((rows.end - (k >> _SHIFT)) / HOUR).round(4).cast("string"))
     return rows.select(
@@ -354,12 +361,13 @@ def timed_paths(tables: Tables, way: Way = WAY) -> Rows:
     )
 
 
-def left_out(tables: Tables, way: Way = WAY) -> Rows:
+def left_out(tables: Tables, way: Way | None = None) -> Rows:
     """Return ``what`` (touches or orders), ``reason, rows``: what became of every touch and every order that counts.
 
     ``a step of a path`` and ``on a path`` count what was not left out, so that rows add up to all there are; with
     `Way.direct_visits`, visits taken as steps are among the touches.
     """
+    way = way or way_of(tables)
     j = journeys(tables, way)
     lost = {
         "earlier than the window of clicks": j.old.sum(),

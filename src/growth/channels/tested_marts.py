@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 from ibis import _
 
-from growth.channels.path_marts import SUM, WAY, Way, _owned, _with_path, journeys
+from growth.channels.path_marts import SUM, Way, _owned, _with_path, journeys, way_of
 from growth.definitions import Tables, first_record, orders, period_start, purchases
 
 if TYPE_CHECKING:
@@ -119,8 +119,9 @@ def region_weeks(tables: Tables) -> Rows:
     )
 
 
-def ordered(tables: Tables, way: Way = WAY) -> Rows:
+def ordered(tables: Tables, way: Way | None = None) -> Rows:
     """Return a row an order that counts: ``order_id, date, customer_id, person, region, returning, value, path``."""
+    way = way or way_of(tables)
     j = journeys(tables, way).filter(_.number.notnull())
     j = _with_path(tables, way, j).select("number", "returning", "value", "path")
     placed = first_record(tables["orders"], ("order_id",)).select("record_id", "region", own="order_id")
