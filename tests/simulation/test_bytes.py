@@ -41,6 +41,8 @@ def test_seeds_differ_in_every_drawn_table(small: Settings, base: Platform, tmp_
     assert same - {"promotions"} == {
         "regions",
         "suppliers",
+        "questions",
+        "market_stats",
         "channels",
         "creators",
         "campaigns",

@@ -20,7 +20,7 @@ _ORDER = (
     + ["experiment_scope", "assignments", "exposures", "measurements"]
     + ["channels", "creators", "campaigns", "touches", "spend", "referrals", "paths", "outcomes"]
     + ["points", "communities", "departures"]
-    + ["respondents", "answers"]
+    + ["respondents", "answers", "questions", "choice_tasks", "notes", "population", "market_stats"]
 )
 _ALL = {t.name: t for t in (*PEOPLE, *CATALOGUE, *TRADE, *STOCK, *PROMOTIONS, *CHANNELS, *RETENTION, *VOICE)}
 TABLES: dict[str, Table] = {name: _ALL[name] for name in _ORDER}

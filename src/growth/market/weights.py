@@ -137,8 +137,8 @@ def _same_population(totals: Mapping[Variables, Floats]) -> None:
     for name, own in others:
         if abs(own - whole) > 1e-6 * whole:
             raise ValueError(
-                f"The margins disagree: {first} sums to {whole:,.10g}, {name} to {own:,.10g}; give all as totals of one "
-                "population, or all as shares."
+                f"The margins disagree: {first} sums to {whole:,.10g}, {name} to {own:,.10g}; give totals "
+                "of one population, or all as shares."
             )
 
 

@@ -31,6 +31,7 @@ def loyalty(tables: Tables) -> Rows:
     The day of the answer belongs to neither side: nobody knows what came first on it.
     """
     r = first_record(tables["respondents"], ("respondent_id", "wave"))
+    r = r.semi_join(_waves(tables), "wave")
     last = ibis.coalesce(r.finished_at, r.started_at, r.asked_at)
     r = r.select(
         "respondent_id",
@@ -44,6 +45,11 @@ def loyalty(tables: Tables) -> Rows:
     r = r.left_join(said, (r.respondent_id == said.who) & (r.wave == said.then))
     r = r.mutate(answered=r.begun | r.who.notnull()).drop("who", "then", "begun")
     return _with_purchases(tables, r)
+
+
+def _waves(tables: Tables) -> Rows:
+    """Return the waves that ask a question of the index: a survey of the market is none of them."""
+    return tables["answers"].filter(_.question.isin(list(SCALES))).select("wave").distinct()
 
 
 def _with_purchases(tables: Tables, rows: Rows) -> Rows:
