@@ -129,11 +129,13 @@ def fit(
     for _ in range(_STEPS):
         step = np.linalg.solve(information, score.sum(axis=0))
         size = 1.0
-        while size > 1e-6 and _at(x, place, chosen, w, worth + size * step)[2] < likelihood - 1e-12:
+        while size > 1e-6 and _at(x, place, chosen, w, worth + size * step)[2] < likelihood - 1e-10 * abs(
+            likelihood
+        ):
             size /= 2
         worth = worth + size * step
         score, information, likelihood = _at(x, place, chosen, w, worth)
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < 1e-9:
             break
         if np.abs(worth).max() > 25 * max(1.0, 1 / np.abs(x).max()):
             raise ValueError(

@@ -81,7 +81,7 @@ def sensitivity(
     random = Generator(PCG64(seed))
     drawn: dict[str, list[float]] = {name: [] for name in POINTS}
     for _ in range(replicates):
-        again = w * np.bincount(random.integers(len(w), size=len(w)), minlength=len(w))
+        again = np.asarray(w * np.bincount(random.integers(len(w), size=len(w)), minlength=len(w)), float)
         for name in POINTS:
             cross = _crossings(grid, *_pair(place, again, grid, name))
             drawn[name].append(cross[0] if cross else np.nan)

@@ -22,6 +22,7 @@ from growth.simulation.clock import DAY, Span
 from growth.simulation.rng import Draws, Floats, Ints, pick_from
 
 WAVE, BEFORE = "market", 60  # days before the end
+PART = 9_999
 FRAME, EACH = 120_000, 1_000  # people in the frame, and how many of the population each stands for
 ASKED = 6_000
 TIERS = ("tier 1", "new tier 1", "tier 2", "other")
@@ -33,7 +34,7 @@ AGE_BY_TIER = np.array(
     [[0.16, 0.30, 0.24, 0.20, 0.10], [0.14, 0.26, 0.23, 0.23, 0.14], [0.12, 0.21, 0.21, 0.27, 0.19],
      [0.11, 0.17, 0.19, 0.30, 0.23]]
 )  # fmt: skip
-ANSWERS_BY_AGE = (0.40, 0.34, 0.26, 0.18, 0.08)  # chance of answering when asked …
+ANSWERS_BY_AGE = (0.40, 0.34, 0.28, 0.22, 0.16)  # chance of answering when asked …
 ANSWERS_BY_GENDER = (1.15, 0.85)  # … times
 # Log odds of the types: price-sensitive, quality-seeking, individuality-seeking, convenience-seeking.
 TYPE_BY_AGE = np.array([[0.3, -0.4, 0.8, 0.0], [0.0, 0.2, 0.4, 0.5], [0.1, 0.5, -0.2, 0.5], [0.6, 0.4, -0.9, 0.0],
@@ -146,10 +147,15 @@ def tables(draws: Draws, span: Span) -> dict[str, pa.Table]:
     }
 
 
-def with_market(made: dict[str, pa.Table], draws: Draws, span: Span) -> dict[str, pa.Table]:
-    """Return the tables of the first part with the survey of the market behind that of customers."""
-    own = tables(draws, span)
-    return made | {n: pa.concat_tables([made[n], t]) if n in made else t for n, t in own.items()}
+def add(settings: Any, raw: Path, truth_: Path) -> None:
+    """Write the survey of the market beside a platform's tables, as a part of its own, and its truth.
+
+    The platform does not know of it: what is simulated keeps every byte.
+    """
+    draws = Draws(int(settings.seed))
+    for name, table in tables(draws, Span.of(int(settings.months), None)).items():
+        store.write(table, raw / name, PART)
+    write_truth(truth_, draws)
 
 
 def _respondent_table(

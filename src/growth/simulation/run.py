@@ -21,7 +21,6 @@ from growth.simulation import (
     dirt,
     fraud,
     life,
-    market_survey,
     media,
     people,
     potential,
@@ -155,7 +154,6 @@ def simulate(
     found.append(_store(job, {"spend": channel_tables.spend(plan, job.world, touched)}, raw, 0))
     ahead = None if job.horizon else replace(job, horizon=AHEAD).state()
     write_truth(truth, job.world, state, plan, ahead, chunks, add_up(found))
-    market_survey.write_truth(truth, Draws(job.seed))
 
 
 def _store(job: Job, made: dict[str, pa.Table], raw: Path, part: int) -> dict[str, dict[str, int]]:
@@ -213,7 +211,5 @@ def _chunk(job: Job, market: Market, raw: Path, past: int, total: int, part: int
     made["referrals"] = referrals.table(scene, when)
     tests = channel_tables.test_tables(scene, memory, when, touched, part == 0)
     made |= trial_tables.trial_tables(scene, memory, v, part == 0, tests)
-    if part == 0:
-        made = market_survey.with_market(made, scene.draws, state.span)
     planted = _store(job, made, raw, part)
     return Chunk.of(scene, lives, memory, tally, v, made, planted, looked, touched)

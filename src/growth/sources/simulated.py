@@ -27,9 +27,10 @@ INFO = Dataset(
 
 def _acquire(raw: Path, truth: Path) -> Dataset:
     from growth.params import section
-    from growth.simulation import simulate
+    from growth.simulation import market_survey, simulate
 
     simulate(section("simulation"), raw, truth, workers=WORKERS)
+    market_survey.add(section("simulation"), raw, truth)
     return INFO
 
 
