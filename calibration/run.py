@@ -32,6 +32,7 @@ from calibration import (  # noqa: E402
     cohorts,
     experiments,
     leaving,
+    market_choices,
     price,
     price_decisions,
     price_stock,
@@ -184,6 +185,10 @@ STUDIES = {
         COVERED,
         400,
     ),
+    **{
+        name: Study(draw, modules, seed, COVERED, replicates)
+        for name, (draw, modules, seed, replicates) in market_choices.STUDIES.items()
+    },
     **{
         name: Study(draw, modules, seed, COVERED if kind == "covered" else FALSE, replicates)
         for name, (draw, modules, seed, kind, replicates) in channels.STUDIES.items()
