@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import combinations
 from math import sqrt
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from growth.market import choices, latent, prices
+from growth.market import choices, latent, maxdiff, prices
 
 PEOPLE = 400
 WORTH = np.array([0.8, 0.4, -1.0])  # of two features and of a unit of price
@@ -81,15 +82,33 @@ def needs(seed: int) -> dict[str, bool]:
              chosen=said.ravel())
     )  # fmt: skip
     x, situation, chosen, person, names = choices.needs(tasks)
-    found = choices.fit(x, situation, chosen, person, names, _weights(random)[person])
+    weights = _weights(random)
+    found = choices.fit(x, situation, chosen, person, names, weights[person])
     place = seed % (ITEMS - 1)
     part = found.part(names[place])
+    counted = maxdiff.counts(tasks, weights[who.ravel()]).set_index("need").loc[f"n{place}"]
     true = np.exp(NEEDS)
     table = found.shares(np.vstack([np.zeros(ITEMS - 1), np.eye(ITEMS - 1)])).iloc[3]
     return {
         "worth of a need": bool(part.low <= NEEDS[place + 1] <= part.high),
         "share of a need": bool(table["low"] <= true[3] / true.sum() <= table["high"]),
+        "count of a need": bool(counted["low"] <= _score(place) <= counted["high"]),
     }
+
+
+@cache
+def _score(need: int) -> float:
+    """Return how much oftener a need is best than worst, over all sets that show it."""
+    over = []
+    for shown in combinations(range(ITEMS), SHOWN):
+        if need in shown:
+            best = {k: np.exp(NEEDS[k]) / np.exp(NEEDS[list(shown)]).sum() for k in shown}
+            worst = 0.0
+            for first in set(shown) - {need}:
+                left = [k for k in shown if k != first]
+                worst += best[first] * np.exp(-NEEDS[need]) / np.exp(-NEEDS[left]).sum()
+            over.append(best[need] - worst)
+    return float(np.mean(over))
 
 
 def _four(random: np.random.Generator, people: int, step: float) -> pd.DataFrame:
@@ -148,7 +167,12 @@ Kind = tuple[Callable[[int], dict[str, bool]], tuple[str, ...], int, int]
 CHOICES = ("growth.market.choices", "growth.stats.contrast")
 STUDIES: dict[str, Kind] = {
     "part-worths": (offers, CHOICES, 160_000_000, 2000),
-    "worth of needs": (needs, CHOICES, 161_000_000, 2000),
+    "worth of needs": (
+        needs,
+        ("growth.market.maxdiff", "growth.market.estimates", *CHOICES),
+        161_000_000,
+        2000,
+    ),
     "price points": (points, ("growth.market.prices",), 162_000_000, 400),
     "revenue at prices": (demand, ("growth.market.prices",), 163_000_000, 400),
     "latent classes": (classes, ("growth.market.latent",), 164_000_000, 2000),
