@@ -81,7 +81,23 @@ def test_types_that_are_given_are_those_planted() -> None:
     names = np.array(["comfort", "look", "price", "quality"])[own]
     given = found.given.notna().to_numpy()
     assert (found.given[given] == names[given]).mean() >= 0.85
-    assert given.mean() > 0.5
+    assert given.mean() > 0.5 and found.reliability > 0.5
+
+
+def test_nobody_is_given_a_type_where_items_have_nothing_in_common() -> None:
+    none, _ = attitudes(2, 4000, 0.0)
+    found = segments.types(none, TOPICS, TURNED)
+    assert found.reliability < 0.05 and found.given.isna().mean() > 0.95
+
+
+def test_reliability_is_the_share_of_the_scores_that_is_the_topics() -> None:
+    """Topics and items are normal: of a topic's mean of three items with variance 1 about it, t / (t + 1 / 3)."""
+    random = np.random.default_rng(6)
+    for spread in (0.3, 1.0):
+        level = np.repeat(random.normal(0, spread, (20_000, 4)), 3, axis=1)
+        items = pd.DataFrame(level + random.normal(size=(20_000, 12)), columns=list(TOPICS))
+        found = segments.types(items, TOPICS, [])
+        assert found.reliability == pytest.approx(spread**2 / (spread**2 + 1 / 3), abs=0.02)
 
 
 def test_a_turned_item_is_turned() -> None:
@@ -90,6 +106,7 @@ def test_a_turned_item_is_turned() -> None:
     plain[TURNED] = 6 - plain[TURNED]
     a, b = segments.types(items, TOPICS, TURNED), segments.types(plain, TOPICS, [])
     assert a.scores.to_numpy() == pytest.approx(b.scores.to_numpy())
+    assert a.reliability > b.reliability  # turned items tell yes-saying from error
 
 
 def test_the_short_tool_takes_the_items_that_tell_and_its_score_is_of_others() -> None:
