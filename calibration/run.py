@@ -32,6 +32,8 @@ from calibration import (  # noqa: E402
     cohorts,
     experiments,
     leaving,
+    market_choices,
+    market_segments,
     price,
     price_decisions,
     price_stock,
@@ -184,6 +186,15 @@ STUDIES = {
         COVERED,
         400,
     ),
+    # Structure that is none is to be claimed rarely: at most 8 %, as few as may be.
+    **{
+        name: Study(draw, modules, seed, (0.0, 0.08), replicates)
+        for name, (draw, modules, seed, replicates) in market_segments.STUDIES.items()
+    },
+    **{
+        name: Study(draw, modules, seed, COVERED, replicates)
+        for name, (draw, modules, seed, replicates) in market_choices.STUDIES.items()
+    },
     **{
         name: Study(draw, modules, seed, COVERED if kind == "covered" else FALSE, replicates)
         for name, (draw, modules, seed, kind, replicates) in channels.STUDIES.items()

@@ -29,6 +29,16 @@ def test_yogurt_is_the_published_logit(datasets: Path) -> None:
     assert found.choices == 2412 and found.null == pytest.approx(-2412 * np.log(4))
 
 
+def test_worth_in_money_is_that_of_draws() -> None:
+    """Krinsky and Robb (1986): ratios of drawn worths have Fieller's ends where price is well known."""
+    worth, covariance = np.array([0.491433, -0.366584]), np.array([[0.0144, 2e-4], [2e-4, 0.024366**2]])
+    found = choices.Choice(("feat", "price"), worth, covariance, covariance, -1.0, -2.0, 10, 100_001)
+    drawn = np.random.default_rng(1).multivariate_normal(worth, covariance, 400_000)
+    ends = np.quantile(-drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
+    money = found.in_money("feat", "price")
+    assert [money.low, money.high] == pytest.approx(ends, abs=0.01)
+
+
 @pytest.fixture(scope="module")
 def tasks() -> pd.DataFrame:
     return tables(Draws(7), Span.of(24, None))["choice_tasks"].to_pandas()
