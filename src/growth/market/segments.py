@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 MOST = 6
 NULLS = 39  # datasets without structure: the least p-value is 1 / 40
 PAIRS = 8  # of resampled fits, whose agreement is stability
-LEAST_LEAD = 0.5  # standard deviations by which a type must lead to be given
+LEAST_SURE = 0.7  # probability with which a type must lead to be given
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,11 +192,14 @@ class Types:
     scores : DataFrame
         A column a type: its items' mean, reversed ones turned, in standard deviations.
     given : Series
-        The type of each; missing where none leads by `LEAST_LEAD`.
+        The type of each; missing where none leads with a probability of `LEAST_SURE`.
+    reliability : float
+        Share of the scores' variance that is not of single items.
     """
 
     scores: pd.DataFrame
     given: pd.Series
+    reliability: float
 
 
 def types(items: pd.DataFrame, topics: Mapping[str, str], turned: Sequence[str]) -> Types:
@@ -213,20 +216,47 @@ def types(items: pd.DataFrame, topics: Mapping[str, str], turned: Sequence[str])
 
     Notes
     -----
-    Each respondent's scores are taken about their own mean first: who agrees with everything says nothing by it.
+    Each respondent's scores are taken about their own mean first: who agrees with everything says nothing by it. Scores
+    of few items err, by how far items of one topic disagree: what is left of a lead after that (Kelley's true scores,
+    1947) tells how probably it is one. Where items have nothing in common, nobody is given a type.
     """
     one_way = items.copy()
     for item in turned:
         one_way[item] = -one_way[item]
     z = (one_way - one_way.mean()) / one_way.std(ddof=0)
     names = sorted(set(topics.values()))
-    scores = pd.DataFrame({t: z[[i for i in topics if topics[i] == t]].mean(axis=1) for t in names})
+    topic = np.array([topics[str(i)] for i in z])
+    scores = pd.DataFrame({t: z.loc[:, topic == t].mean(axis=1) for t in names})
+    left = z.to_numpy() - scores[topic].to_numpy()
     scores = scores.sub(scores.mean(axis=1), axis=0)
+    reliability = _reliability(left, topic, np.where(z.columns.isin(turned), -1.0, 1.0), scores)
     scores = scores / scores.std(ddof=0)
     top = np.sort(scores.to_numpy(), axis=1)
-    lead = top[:, -1] - top[:, -2]
-    given = scores.fillna(-np.inf).idxmax(axis=1).where(lead >= LEAST_LEAD)
-    return Types(scores, given)
+    sure = ndtr((top[:, -1] - top[:, -2]) * np.sqrt(reliability / (2 * (1 - reliability))))
+    given = scores.fillna(-np.inf).idxmax(axis=1).where(sure >= LEAST_SURE)
+    return Types(scores, given, reliability)
+
+
+def _reliability(left: Floats, topic: NDArray[np.str_], way: Floats, scores: pd.DataFrame) -> float:
+    """Return the share of scores' variance that is not error of single items, 0 to 0.999.
+
+    Parameters
+    ----------
+    left : ndarray, shape (rows, items)
+        Answers less their topic's score.
+    topic, way : ndarray, shape (items,)
+        -1 for a turned item: by these a person's yes-saying, which is no error, is told.
+    scores : DataFrame
+        About each person's mean.
+    """
+    kinds, place, many = np.unique(topic, return_inverse=True, return_counts=True)
+    if many.min() < 2:
+        raise ValueError("A topic needs two items or more: of one nobody knows how far it errs.")
+    way = way - (np.bincount(place, way) / many)[place]
+    freedom = len(topic) - len(kinds) - int(way.any())
+    yes = (left @ way) ** 2 / (way @ way) if way.any() else 0.0
+    error = float(np.nanmean(np.nansum(left**2, axis=1) - yes)) / freedom * float((1 / many).mean())
+    return float(np.clip(1 - error * (1 - 1 / len(kinds)) / float(scores.var(ddof=0).mean()), 0.0, 0.999))
 
 
 def typing_tool(items: pd.DataFrame, member: Ints, seed: int, most: int = 4) -> tuple[list[str], float]:
