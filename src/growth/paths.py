@@ -29,6 +29,7 @@ def find_root() -> Path:
 # One word per topic, everywhere: notebook, parameters, code, marts, findings, tests.
 TOPICS = {
     "audit": "00_audit",
+    "behaviour": "02_behaviour",
     "promotions": "03_promotions",
     "price": "04_price",
     "channels": "05_channels",

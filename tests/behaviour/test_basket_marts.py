@@ -17,7 +17,7 @@ from tests.conftest import frame
 def test_pairs_of_the_engine_are_those_of_the_sparse_count(
     shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marts, "FEWEST", 15)
+    monkeypatch.setattr(marts, "FEWEST", 22)
     random = np.random.default_rng(7)
     orders = [
         (f"o{i:03}", at("02-01" if i < 120 else "05-01"), None,
@@ -30,7 +30,7 @@ def test_pairs_of_the_engine_are_those_of_the_sparse_count(
         counted = baskets.pairs(own, 1).set_index(["first", "second"])["together"]
         found = frame(marts.pairs(tables)).set_index(["first", "second"])[column]
         if column == "before":
-            assert set(found.index) == set(counted[counted >= 15].index) and 5 < len(found) < len(counted)
+            assert set(found.index) == set(counted[counted >= 22].index) and 5 < len(found) < len(counted)
         assert (found == counted.reindex(found.index, fill_value=0)).all()
         sizes = frame(marts.basket_sizes(tables)).query("later == @column.startswith('after')")
         assert sizes[["size", "baskets"]].to_numpy().tolist() == own.sizes.to_numpy().tolist()
