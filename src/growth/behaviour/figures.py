@@ -99,8 +99,8 @@ def pairs(table: pd.DataFrame) -> Figure:
     figure, axes = house.new(1.2 + 0.4 * len(rows))
     axes.axvline(1, color=house.INK, linewidth=1)
     axes.errorbar(
-        rows["adjusted"], rows.index, xerr=house.whiskers(rows, "adjusted"), color=house.GREEN, linestyle="", marker="o",
-        capsize=3,
+        rows["adjusted"], rows.index, xerr=house.whiskers(rows, "adjusted"), color=house.GREEN, linestyle="",
+        marker="o", capsize=3,
     )  # fmt: skip
     labels = [house.plain(f"{a[:26]} + {b[:26]}") for a, b in zip(rows["first"], rows["second"], strict=True)]
     axes.set_yticks(range(len(rows)), labels, fontsize=8)

@@ -40,7 +40,8 @@ def _sessions(tables: Tables) -> Rows:
     return own.select(
         "session_id", "date", "at", "pages", "device", "channel",
         person=ibis.coalesce(_.customer_id, _.visitor_id), known=_.customer_id.notnull(),
-        seconds=ibis.ifelse(_.seconds > LONGEST, LONGEST, _.seconds), machine=(fast | (_.pages > MOST_PAGES)).fill_null(False),
+        seconds=ibis.ifelse(_.seconds > LONGEST, LONGEST, _.seconds),
+        machine=(fast | (_.pages > MOST_PAGES)).fill_null(False),
     )  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def daily(tables: Tables) -> Rows:
 
 
 def lengths(tables: Tables) -> Rows:
-    """``what`` (seconds or pages), ``value, visits``: how many visits are so long (seconds), and have so many pages."""
+    """Count visits by length in seconds and by pages: ``what, value, visits``."""
     own = sessions(tables)
     parts = [own.select(what=ibis.literal(c), value=own[c]) for c in ("seconds", "pages")]
     every = ibis.union(*parts).filter(_.value.notnull())
