@@ -58,8 +58,8 @@ def frequency(nb: Notebook, people: pd.DataFrame, lengths: pd.DataFrame) -> None
         "B1.visits",
         f"A person came {figures(often.value, 3)} times ({nb.level} {figures(often.low, 3)} to "
         f"{figures(often.high, 3)}); a visit has {figures(pages.value, 3)} pages ({figures(pages.low, 3)} to "
-        f"{figures(pages.high, 3)}) and lasts {count(long.value)} seconds on average ({count(long.low)} to "
-        f"{count(long.high)}), half of them at most {count(half['seconds'])}.",
+        f"{figures(pages.high, 3)}) and lasts {figures(long.value)} seconds on average ({figures(long.low)} to "
+        f"{figures(long.high)}), half of them at most {count(half['seconds'])}.",
         often.value,
         "visits a person",
         n=len(people),
@@ -107,9 +107,8 @@ def goes_with(nb: Notebook, table: pd.DataFrame) -> None:
 
 def dropping(nb: Notebook, table: pd.DataFrame) -> None:
     """Record the funnel of visits and its narrowest place; the page's headline."""
-    last, inner = table.iloc[-1], table.dropna(subset="of_before")
-    narrow = inner.loc[inner["of_before"].idxmin()]
-    before = table["stage"].shift()[narrow.name]
+    last, place = table.iloc[-1], int(table["of_before"].argmin())
+    narrow, before = table.iloc[place], table["stage"].iloc[place - 1]
     nb.finding(
         "B2.visit_to_purchase",
         f"{percent(last['share'])} of visits end in an order ({nb.level} {interval(last['low'], last['high'])}); most "

@@ -108,11 +108,11 @@ def goes_with(people: pd.DataFrame, fewest: int, confidence: float = 0.95) -> pd
     Returns
     -------
     DataFrame
-        ``what, group, people, value, low, high``. An association: people chose their groups.
+        ``what`` (account, device, channel), ``group, people, value, low, high``. An association: people chose their groups.
     """
-    named = people.assign(known=people["known"].map({1: "signed up", 0: "not signed up"}))
+    named = people.assign(account=people["known"].map({1: "signed up", 0: "not signed up"}))
     rows = []
-    for what in ("known", "device", "channel"):
+    for what in ("account", "device", "channel"):
         for group, own in named[named["present"] > 0].groupby(what):
             if len(own) >= fewest and own["active"].nunique() > 1:
                 e = stickiness(own, confidence)
