@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from growth.behaviour import baskets
+from growth.behaviour import baskets, sequences
+from tests.real_data.test_public import findings, run
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +82,27 @@ def test_adjusted_pairs_of_online_retail_hold_up_out_of_time(lines: pd.DataFrame
     rest = held.drop(baskets.SURE).sum()
     assert rest["held"] / rest["pairs"] == pytest.approx(0.442, abs=5e-4)
     assert held.loc[baskets.SURE, "share"] >= 0.8 and rest["held"] / rest["pairs"] <= 0.5
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, where: Path) -> Path:
+    return run(tmp_path_factory.mktemp("behaviour"), "online_retail", where, ("02_behaviour",))
+
+
+def test_sequences_of_online_retail(page: Path) -> None:
+    """155 of at least 100 customers; prefixspan, which sees an order inside an invoice, says 520."""
+    counts = pd.read_parquet(page.parents[1] / "data/online_retail/marts/02_behaviour/sequences.parquet")
+    found = sequences.ordered(counts, 100)
+    assert len(found) == 155
+    assert found[["first", "then", "customers"]].head(2).to_numpy().tolist() == [
+        ["22423", "23245", 192], ["85099B", "23203", 185]
+    ]  # fmt: skip
+
+
+def test_the_page_of_online_retail(page: Path) -> None:
+    """The engine counts the pairs that the sparse product counts; what needs visits is left out."""
+    found = findings(page, "02_behaviour")
+    assert {k.split(".")[0] for k in found} == {"B4"} and found["B4.pairs"]["headline"]
+    assert found["B4.pairs"]["series"]["frequent"] == 128_884
+    assert found["B4.out_of_time"]["value"] >= 0.8 > 0.5 >= found["B4.out_of_time"]["series"]["others"]
+    assert found["B4.sequences"]["series"]["pairs"] == 155

@@ -104,8 +104,6 @@ def pairs(table: pd.DataFrame) -> Figure:
     )  # fmt: skip
     labels = [house.plain(f"{a[:26]} + {b[:26]}") for a, b in zip(rows["first"], rows["second"], strict=True)]
     axes.set_yticks(range(len(rows)), labels, fontsize=8)
-    axes.set_xscale("log")
-    house.decimals(axes.xaxis)
     axes.set_xlabel("times as often together as basket sizes and popularity explain")
     axes.grid(False, axis="y")
     return figure

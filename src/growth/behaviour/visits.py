@@ -108,7 +108,8 @@ def goes_with(people: pd.DataFrame, fewest: int, confidence: float = 0.95) -> pd
     Returns
     -------
     DataFrame
-        ``what`` (account, device, channel), ``group, people, value, low, high``. An association: people chose their groups.
+        ``what`` (account, device, channel), ``group, people, value, low, high``. An association: people chose
+        their groups.
     """
     named = people.assign(account=people["known"].map({1: "signed up", 0: "not signed up"}))
     rows = []
