@@ -28,15 +28,29 @@ def of_visits(people: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     -------
     DataFrame
         ``share`` is of all visits, with an interval clustered by person; ``of_before`` of the stage before.
+
+    Raises
+    ------
+    ValueError
+        If some visits of every person, the same share, reach a stage: there is no spread to see.
     """
     rows = [("visit", int(people["visits"].sum()), 1.0, 1.0, 1.0, np.nan)]
     for stage in STAGES:
         visits, before = int(people[stage].sum()), rows[-1][1]
-        e = per(people, stage, "visits", confidence)
-        rows.append(
-            (stage, visits, e.value, max(e.low, 0.0), min(e.high, 1.0), visits / before if before else np.nan)
-        )
+        share, low, high = _share(people, stage, confidence)
+        rows.append((stage, visits, share, low, high, visits / before if before else np.nan))
     return pd.DataFrame(rows, columns=["stage", "visits", "share", "low", "high", "of_before"])
+
+
+def _share(people: pd.DataFrame, stage: str, confidence: float) -> tuple[float, float, float]:
+    """Return the share of visits that reach a stage, and its interval within 0 and 1."""
+    reached, every = int(people[stage].sum()), int(people["visits"].sum())
+    if reached in (0, every):  # no spread to see: Wilson's interval, a person a unit
+        n = len(people)
+        low, high = wilson(n if reached else 0, n, confidence)
+        return float(reached > 0), float(low), float(high)
+    e = per(people, stage, "visits", confidence)
+    return e.value, max(e.low, 0.0), min(e.high, 1.0)
 
 
 def of_people(people: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
