@@ -18,6 +18,7 @@ LARGEST = 2_000  # different products; a larger basket is a reseller's list or a
 LONGEST_DAYS = 730  # between two purchases of a sequence
 LISTED = 10  # products proposed to a customer
 _POPULAR = 300  # products of which the popular ones not had yet are chosen
+_FIRST = 1_000_000  # what follows comes before what is bought most
 
 
 def _whole(condition: ibis.Value) -> ibis.Value:
@@ -159,20 +160,22 @@ def next_product(tables: Tables) -> Rows:
     """``next_rank, popular_rank, customers``: places at which two lists hit what customers newly bought later.
 
     Of customers who bought before the later period, and in it something for the first time. One list follows from the
-    products of the last basket before, by sequences seen before; the other is of the most bought. 0: none of the
-    first `LISTED`.
+    products of the last basket before, by sequences seen before, and is filled up with the most bought; the other is
+    of the most bought alone. 0: none of the first `LISTED`.
     """
     old = _last_basket(tables)
     new = tables.once("behaviour_firsts", _firsts).filter(_.later).select("customer_id").distinct()
     old = old.semi_join(new, "customer_id")
     follow = _followers(tables)
     proposed = old.inner_join(follow, old.had == follow.had)
-    proposed = proposed.group_by("customer_id", "product_id").agg(score=_.score.sum().cast("int64"))
+    proposed = proposed.select("customer_id", "product_id", score=_.score * _FIRST)
     popular = _had(tables).group_by("product_id").agg(score=_.count().cast("int64"))
     popular = popular.order_by([ibis.desc("score"), "product_id"]).limit(_POPULAR)
     who = old.select("customer_id").distinct()
-    by_next = _hits(tables, proposed)
-    by_popular = _hits(tables, who.cross_join(popular))
+    most = who.cross_join(popular).select("customer_id", "product_id", "score")
+    filled = ibis.union(proposed, most).group_by("customer_id", "product_id")
+    by_next = _hits(tables, filled.agg(score=_.score.sum().cast("int64")))
+    by_popular = _hits(tables, most)
     found = who.left_join(by_next, who.customer_id == by_next.hitter).select("customer_id", next_rank="place")
     found = found.left_join(by_popular, found.customer_id == by_popular.hitter)
     found = found.select(next_rank=_.next_rank.fill_null(0), popular_rank=_.place.fill_null(0))
