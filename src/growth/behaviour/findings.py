@@ -272,7 +272,7 @@ def next_products(nb: Notebook, places: pd.DataFrame, rates: pd.DataFrame) -> No
         gap.value,
         "difference of hit rates",
         n=int(follow["customers"]),
-        method="products not had before, filled up with the most bought; learnt before the last 91 days, judged on them",
+        method="products not had before, filled with the most bought; learnt before the last 91 days, judged on them",
         caveats="A baseline to beat; whether a proposal sells takes a test.",
         **_sure(gap),
     )
