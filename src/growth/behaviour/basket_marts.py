@@ -135,11 +135,9 @@ def _had(tables: Tables) -> Rows:
 
 
 def _last_basket(tables: Tables) -> Rows:
-    """Return ``customer_id, had``: the products of the last order before the later period."""
+    """Return ``customer_id, had``: the products bought at the last moment before the later period."""
     own = lines(tables).filter(_.customer_id.notnull() & ~_.later)
-    place = ibis.dense_rank().over(
-        group_by="customer_id", order_by=[own["at"].desc(), own["order_id"].desc()]
-    )
+    place = ibis.dense_rank().over(group_by="customer_id", order_by=own["at"].desc())
     return own.mutate(place=place).filter(_.place == 0).select("customer_id", had="product_id")
 
 

@@ -26,10 +26,10 @@ START, END = "start", "end"
 
 
 def _sessions(tables: Tables) -> Rows:
-    """Return ``session_id, person, known, date, at, device, channel, pages, seconds, machine``; a row a visit."""
+    """Return a row a visit: its session's columns, ``person``, ``known`` and ``machine``."""
     own = visits(tables)
     s = first_record(tables["sessions"], ("session_id",))
-    s = s.select("device", "channel", "pages", "seconds", own=_.session_id)
+    s = s.select("record_id", "device", "channel", "pages", "seconds", own=_.session_id)
     own = own.inner_join(s, own.session_id == s.own)
     sole = tables["visitors"].filter(_.customer_id.notnull()).group_by(device_of="visitor_id")
     sole = sole.agg(owner=_.customer_id.min(), last=_.customer_id.max()).filter(_.owner == _.last)
@@ -38,7 +38,7 @@ def _sessions(tables: Tables) -> Rows:
     )
     fast = (_.pages >= MACHINE_PAGES) & (_.seconds < _.pages * MACHINE_PACE)
     return own.select(
-        "session_id", "date", "at", "pages", "device", "channel",
+        "record_id", "session_id", "date", "at", "pages", "device", "channel",
         person=ibis.coalesce(_.customer_id, _.visitor_id), known=_.customer_id.notnull(),
         seconds=ibis.ifelse(_.seconds > LONGEST, LONGEST, _.seconds),
         machine=(fast | (_.pages > MOST_PAGES)).fill_null(False),
@@ -118,7 +118,7 @@ def people(tables: Tables) -> Rows:
         seconds=_.seconds.fill_null(0).cast("int64"), pages=_.pages.fill_null(0).cast("int64"),
         wait=_.bought.delta(_["first"], unit="day").cast("int64"),
     ).drop("bought")  # fmt: skip
-    place = ibis.row_number().over(group_by="person", order_by=["at", "session_id"])
+    place = ibis.row_number().over(group_by="person", order_by=["at", "record_id"])
     start = j.mutate(place=place).filter(_.place == 0).select("channel", "device", who="person")
     found = found.inner_join(start, found.person == start.who).drop("who")
     return found.left_join(_presence(tables), "person").drop("person_right")

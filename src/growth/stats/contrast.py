@@ -240,7 +240,9 @@ def ratio(group: Moments, numerator: str, denominator: str, confidence: float = 
     """
     value, variance = _ratio(group, numerator, denominator)
     if variance <= 0:
-        raise ValueError(f"`{numerator}` per `{denominator}` is the same for every unit: there is no interval.")
+        raise ValueError(
+            f"`{numerator}` per `{denominator}` is the same for every unit: there is no interval."
+        )
     return estimate(value, sqrt(variance), group.n - 1, confidence)
 
 
