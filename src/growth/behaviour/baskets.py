@@ -142,7 +142,9 @@ def scored(found: pd.DataFrame, sizes: pd.DataFrame, confidence: float = 0.95) -
 SURE, ABOVE, BELOW = "significant", "above 1, not significant", "below 1"
 
 
-def out_of_time(before: pd.DataFrame, after: pd.DataFrame, sizes: pd.DataFrame, level: float) -> pd.DataFrame:
+def out_of_time(
+    before: pd.DataFrame, after: pd.DataFrame, sizes: pd.DataFrame, level: float, confidence: float = 0.95
+) -> pd.DataFrame:
     """Judge pairs of earlier baskets by later ones.
 
     Parameters
@@ -155,6 +157,7 @@ def out_of_time(before: pd.DataFrame, after: pd.DataFrame, sizes: pd.DataFrame, 
         Of the later baskets.
     level : float
         Of false discoveries.
+    confidence : float
 
     Returns
     -------
@@ -176,7 +179,7 @@ def out_of_time(before: pd.DataFrame, after: pd.DataFrame, sizes: pd.DataFrame, 
     made = pd.DataFrame(dict(kind=kind, held=after["together"].to_numpy() > expected))[expected >= 1]
     table = made.groupby("kind")["held"].agg(pairs="size", held="sum").reindex([SURE, ABOVE, BELOW])
     table = table.fillna(0).astype(int).reset_index()
-    low, high = wilson(table["held"], table["pairs"])
+    low, high = wilson(table["held"], table["pairs"], confidence)
     return table.assign(share=table["held"] / table["pairs"].where(table["pairs"] > 0), low=low, high=high)
 
 

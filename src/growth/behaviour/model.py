@@ -70,7 +70,7 @@ def together(
                  with_first=goods["first"].map(single), with_second=goods["second"].map(single))
         ).reset_index(drop=True)  # fmt: skip
     found = baskets.scored(own["before"], of["before"], confidence)
-    held = baskets.out_of_time(found, own["after"], of["after"], level)
+    held = baskets.out_of_time(found, own["after"], of["after"], level, confidence)
     return Together(
         found.assign(later=own["after"]["together"]).sort_values(
             ["q_value", "adjusted", *PAIR[:2]], ascending=[True, False, True, True], ignore_index=True
