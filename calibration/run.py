@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import growth  # noqa: E402, F401  (pins the processor before NumPy is imported)
 from calibration import (  # noqa: E402
+    behaviour,
     channels,
     channels_paths,
     cohorts,
@@ -89,6 +90,16 @@ STUDIES = {
         cohorts.retention_curve, ("growth.retention.model", "growth.stats.proportions"), 61_000_000, COVERED
     ),
     "test of equal cohorts": Study(cohorts.same_cohorts, ("growth.stats.proportions",), 62_000_000, FALSE),
+    # The margins are taken as known and counts are whole: fewer false ones than 5 %.
+    "pairs that ignore each other": Study(
+        behaviour.uneven_baskets, ("growth.behaviour.baskets", "growth.stats.many"), 141_000_000, (0.0, 0.05)
+    ),
+    "people as clusters": Study(
+        behaviour.people_as_clusters,
+        ("growth.behaviour.funnel", "growth.behaviour.visits", "growth.stats.ratios", *CONTRAST),
+        142_000_000,
+        COVERED,
+    ),
     "no effect on spend": Study(
         experiments.no_effect, (*CONTRAST, "growth.stats.adjust"), 63_000_000, FALSE, 10_000, experiments.here
     ),

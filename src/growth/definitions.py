@@ -166,7 +166,7 @@ def activity(tables: Tables) -> Rows:
 
 
 def visits(tables: Tables) -> Rows:
-    """Return visits of people, not machines: ``customer_id, visitor_id, region, at, date``, one row a visit.
+    """Return visits of people, not machines: ``customer_id, visitor_id, region, at, date, session_id``, one row each.
 
     A visit belongs to the customer to whom the visitor was linked at that time; null: to nobody known.
     """
@@ -189,4 +189,4 @@ def visits(tables: Tables) -> Rows:
     one = found.group_by("session_id", "visitor_id", "region", "at", "date").agg(
         customer_id=_.customer_id.min()
     )
-    return one.select("customer_id", "visitor_id", "region", "at", "date")
+    return one.select("customer_id", "visitor_id", "region", "at", "date", "session_id")

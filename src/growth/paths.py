@@ -30,6 +30,7 @@ def find_root() -> Path:
 TOPICS = {
     "audit": "00_audit",
     "market": "01_market",
+    "behaviour": "02_behaviour",
     "promotions": "03_promotions",
     "price": "04_price",
     "channels": "05_channels",
