@@ -25,5 +25,5 @@ def nothing_there(seed: int) -> dict[str, bool]:
 
 
 STUDIES: dict[str, tuple[Callable[[int], dict[str, bool]], tuple[str, ...], int, int]] = {
-    "segments that are none": (nothing_there, ("growth.market.segments",), 165_000_000, 400),
+    "segments that are none": (nothing_there, ("growth.market.segments",), 165_000_000, 200),
 }
