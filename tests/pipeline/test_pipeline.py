@@ -193,6 +193,7 @@ def test_every_page_is_whole_and_asks_nobody(project: Elsewhere) -> None:
     pages = sorted((project.folder / REPORTS / "site").glob("*.html"))
     assert [p.name for p in pages] == [
         "00_audit.html",
+        "01_market.html",
         "02_behaviour.html",
         "03_promotions.html",
         "04_price.html",
@@ -214,7 +215,7 @@ def test_every_page_is_whole_and_asks_nobody(project: Elsewhere) -> None:
 
 def test_findings_are_on_the_page_and_in_the_metrics(project: Elsewhere) -> None:
     folder = project.folder / REPORTS
-    for slug in ("00_audit", "02_behaviour", "04_price", "05_channels", "06_retention"):
+    for slug in ("00_audit", "01_market", "02_behaviour", "04_price", "05_channels", "06_retention"):
         findings = json.loads((folder / "metrics" / f"{slug}.json").read_text())
         nb = nbformat.read(folder / "notebooks" / f"{slug}.ipynb", as_version=4)
         assert nb.cells[0].source.startswith("# ")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
 
 import numpy as np
 import pandas as pd
 from scipy.stats import f as fisher
 
-from growth.market.estimates import Design, share
+from growth.market.estimates import Design
 from growth.stats.many import benjamini_hochberg
 from growth.stats.moments import Floats
 
@@ -109,23 +107,3 @@ def differences(answers: pd.DataFrame, groups: pd.DataFrame, design: Design) -> 
     table = pd.DataFrame(rows, columns=["answer", "group", "statistic", "p_value", "people"])
     table["q_value"] = benjamini_hochberg(table["p_value"].to_numpy()) if len(table) else []
     return table.sort_values(["p_value", "answer", "group"], ignore_index=True)
-
-
-def by_group(
-    hits: pd.Series, group: pd.Series, design: Design, fewest: int, confidence: float = 0.95
-) -> pd.DataFrame:
-    """Return a share in every group: ``group, people, share, low, high``; missing below `fewest` people."""
-    rows = []
-    for level in _levels(group):
-        among = (group == level).to_numpy()
-        people = int((among & hits.notna().to_numpy()).sum())
-        found = share(hits, design, among, confidence) if people >= fewest else None
-        values = (nan, nan, nan) if found is None else (found.value, found.low, found.high)
-        rows.append(
-            dict(group=level, people=people, **dict(zip(("share", "low", "high"), values, strict=True)))
-        )
-    return pd.DataFrame(rows)
-
-
-def _levels(group: pd.Series) -> Sequence[object]:
-    return sorted(group.dropna().unique())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -10,8 +10,10 @@ from growth.market.interviews import Interviews
 from growth.market.model import Found, Survey
 from growth.market.prices import Demand, Sensitivity
 from growth.market.size import Size
-from growth.report.notebook import Notebook
 from growth.words import count, figures, percent, plural
+
+if TYPE_CHECKING:
+    from growth.report.notebook import Notebook
 
 Row = dict[str, Any]
 PERCENT = "{:.1%}"
