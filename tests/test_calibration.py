@@ -72,3 +72,12 @@ def test_stored_results_meet_the_rule() -> None:
     stored = json.loads(run.RESULTS.read_text())
     assert set(stored) == set(run.STUDIES)
     assert all(r["met"] for s in stored.values() for r in s["found"].values())
+
+
+def test_channels_on_twenty_seeds_of_the_platform() -> None:
+    """Paid orders within a tenth of the truth, the budget better than today's in 18 of 20, creators chosen best."""
+    found = json.loads((run.RESULTS.parent / "channels_platform.json").read_text())
+    assert found["seeds"] == 20 and 0.9 <= found["paid orders found, over true"] <= 1.1
+    assert found["budget beats today's"] >= 18
+    lost = found["lost by the choice of creators, CNY a campaign"]
+    assert lost["score"] < lost["last click"] and lost["score"] < lost["reach"]
