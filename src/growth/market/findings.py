@@ -35,7 +35,7 @@ def minus(number: str) -> str:
 
 def rows(table: pd.DataFrame) -> list[Row]:
     """Return a table's rows, each by column."""
-    return [{str(k): v for k, v in r.items()} for r in rows(table)]
+    return [{str(k): v for k, v in r.items()} for r in table.to_dict("records")]
 
 
 def answered(nb: Notebook, s: Survey) -> None:
