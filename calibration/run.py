@@ -35,6 +35,7 @@ from calibration import (  # noqa: E402
     leaving,
     market_choices,
     market_segments,
+    market_weights,
     price,
     price_decisions,
     price_stock,
@@ -208,7 +209,10 @@ STUDIES = {
     },
     **{
         name: Study(draw, modules, seed, COVERED if kind == "covered" else FALSE, replicates)
-        for name, (draw, modules, seed, kind, replicates) in channels.STUDIES.items()
+        for name, (draw, modules, seed, kind, replicates) in [
+            *market_weights.STUDIES.items(),
+            *channels.STUDIES.items(),
+        ]
     },
 }
 
