@@ -61,7 +61,7 @@ def stability(table: pd.DataFrame) -> Figure:
     )
     axes.set_xticks(list(table["clusters"]))
     axes.set_xlabel("segments")
-    axes.set_ylabel("agreement of two resampled fits")
+    axes.set_ylabel("agreement of fits")
     axes.set_ylim(0, 1.02)
     house.only_horizontal_grid(axes)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)

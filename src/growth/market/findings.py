@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 PERCENT = "{:.1%}"
-RANGE = {c: PERCENT for c in ("share", "low", "high", "weighted", "population")}
+RANGE = {c: PERCENT for c in ("share", "low", "high", "raw", "weighted", "population")}
 TESTS = dict(statistic="{:.1f}", p_value="{:.2g}", q_value="{:.2g}")
 POINTS = {c: "{:.1f}" for c in ("points", "low", "high")}
 KANO = ["feature", "most", "most_low", "most_high", "better", "worse", "sure"]

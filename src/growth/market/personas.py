@@ -93,7 +93,7 @@ def _lines(s: Survey, book: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.Se
     wide = s.wide(ATTITUDE)
     for item in map(str, wide):
         hits = (wide[item] >= AGREE).where(wide[item].notna()).astype(float)
-        yield "psychology", str(wording.get(item, item)), f"{ATTITUDE}.{item} >= {AGREE}", hits
+        yield "psychology", str(wording.get(item, item)).rstrip("."), f"{ATTITUDE}.{item} >= {AGREE}", hits
 
 
 def advice(segment: str) -> dict[str, str]:
