@@ -21,7 +21,6 @@ from growth.stats.contrast import (
     lift,
     not_worse,
     proportions,
-    ratio,
     ratio_difference,
     ratio_lift,
     ratio_of_differences,
@@ -248,17 +247,3 @@ FLAT, BUSY = Moments.of({"x": [0.0, 0.0], "k": [1.0, 2.0]}), Moments.of({"x": [1
 def test_what_cannot_be_said_is_refused(make: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
-
-
-def test_a_ratio_of_one_group_is_the_regression_through_its_origin() -> None:
-    """Its error is that of the mean residual over the mean of the denominator (Cochran 1977, eq. 2.39)."""
-    random = np.random.default_rng(8)
-    visits = random.poisson(3, 200) + 1
-    pages = random.poisson(2 * visits)
-    found = ratio(Moments.of(dict(pages=pages, visits=visits)), "pages", "visits")
-    rest = pages - pages.sum() / visits.sum() * visits
-    assert found.value == pytest.approx(pages.sum() / visits.sum())
-    assert found.error == pytest.approx(np.sqrt((rest**2).sum() / 199 / 200) / visits.mean())
-    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 199) * found.error)
-    with pytest.raises(ValueError, match="there is no interval"):
-        ratio(Moments.of(dict(pages=2 * visits, visits=visits)), "pages", "visits")
