@@ -15,11 +15,9 @@ import tempfile
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
-import ibis
 import numpy as np
 import pandas as pd
 
@@ -31,14 +29,12 @@ from growth.channels import given, model, money  # noqa: E402
 from growth.channels.budget import Plan  # noqa: E402
 from growth.channels.given import Marts  # noqa: E402
 from growth.channels.model import Tested  # noqa: E402
-from growth.definitions import Tables  # noqa: E402
-from growth.ingest.run import ingest  # noqa: E402
 from growth.params import section  # noqa: E402
 from growth.report.sources import closure  # noqa: E402
-from growth.simulation import Settings, simulate  # noqa: E402
+from growth.simulation import Settings  # noqa: E402
 from growth.simulation.judge import expected_budget  # noqa: E402
-from growth.sources import Dataset, simulated  # noqa: E402
-from tests.conftest import WORDS  # noqa: E402
+from growth.sources import simulated  # noqa: E402
+from tests.platforms import platform  # noqa: E402
 
 RESULTS = ROOT / "calibration" / "channels_platform.json"
 SEEDS = tuple(range(101, 121))  # fixed before the first run
@@ -48,15 +44,9 @@ CHOSEN, CHOICES = 3, ("score", "reach", "last click")  # creators that a shop wo
 
 def built(folder: Path, settings: Settings) -> dict[str, pd.DataFrame | None]:
     """Make a platform in a folder, ``raw`` and ``truth``, and return the marts of the page."""
-    raw, tables, lost, out = (folder / room for room in ("raw", "tables", "quarantine", "marts"))
-    for room in (tables, lost, out):
-        room.mkdir()
-    simulate(settings, raw, folder / "truth")
-    simulated.INFO.write(raw)
-    ingest(raw, tables, lost, SimpleNamespace(as_of=None, timezone=None))
-    con = ibis.duckdb.connect()
-    rows = {f.stem: con.read_parquet(f, table_name=f.stem) for f in sorted(tables.glob("*.parquet"))}
-    marts.build("channels", Tables(rows, Dataset.read(tables), SimpleNamespace(**WORDS)), out)
+    out = folder / "marts"
+    out.mkdir()
+    marts.build("channels", platform(folder, settings), out)
     files = {name: out / f"{name}.parquet" for name in given.NAMES}
     return {name: pd.read_parquet(f) if f.is_file() else None for name, f in files.items()}
 

@@ -40,6 +40,11 @@ def inert(text: str) -> str:
     return html.escape(text, quote=False).translate(_MARKS)
 
 
+def minus(number: str) -> str:
+    """-1 -> −1: a number as text with the sign that is as wide as a plus."""
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
 def figures(value: float, digits: int = 4) -> str:
     """1098.4 -> ``1,098``, 0.062951 -> ``0.06295``: so many digits, never an exponent."""
     if value == 0 or value != value:

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
-import ibis
 import pandas as pd
 import pytest
 
 from growth.behaviour import search, terms, visit_marts
 from growth.behaviour.marts import MARTS
 from growth.definitions import Tables
-from growth.ingest.run import ingest
 from growth.marts import _sorted
-from growth.simulation import Settings, simulate, words
-from growth.sources import Dataset, simulated
-from tests.conftest import WORDS, frame
+from growth.simulation import Settings, words
+from tests import platforms
+from tests.conftest import frame
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("platform")
-    raw, tables, lost = (made / x for x in ("raw", "tables", "quarantine"))
-    for room in (tables, lost):
-        room.mkdir()
-    simulate(Settings(customers=3_000, months=12, dirt=False), raw, made / "truth")
-    simulated.INFO.write(raw)
-    ingest(raw, tables, lost, SimpleNamespace(as_of=None, timezone=None))
-    return made
+    return tmp_path_factory.mktemp("platform")
 
 
 @pytest.fixture(scope="module")
 def platform(folder: Path) -> Tables:
-    con, tables = ibis.duckdb.connect(), folder / "tables"
-    rows = {f.stem: con.read_parquet(f, table_name=f.stem) for f in sorted(tables.glob("*.parquet"))}
-    return Tables(rows, Dataset.read(tables), SimpleNamespace(**WORDS))
+    return platforms.platform(folder, Settings(customers=3_000, months=12, dirt=False))
 
 
 def test_unmet_needs_are_found_and_no_other(platform: Tables) -> None:

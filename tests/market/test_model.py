@@ -14,8 +14,8 @@ from growth.market import codebook, interviews, marts, model, personas
 from growth.market.model import Survey
 from growth.simulation import market_survey
 from growth.simulation.clock import Span
-from growth.simulation.market_words import TYPES
 from growth.simulation.rng import Draws
+from growth.simulation.world import TYPES
 from tests.conftest import frame
 
 DRAWS = Draws(20260101)

@@ -16,7 +16,7 @@ from growth.price import marts, model, offers
 from growth.price import panel as made
 from growth.simulation import Settings
 from growth.simulation.judge import expected_profit
-from tests.retention.test_platform import platform
+from tests.platforms import platform
 
 SETTINGS = Settings(customers=10_000, dirt=False)
 

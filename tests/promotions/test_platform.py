@@ -7,23 +7,19 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import ibis
 import pandas as pd
 import pytest
 
 from growth import marts
-from growth.definitions import Tables
-from growth.ingest.run import ingest
 from growth.promotions import memo, model
 from growth.promotions.model import Study
 from growth.promotions.validity import STOP
-from growth.simulation import Policy, Settings, simulate
+from growth.simulation import Policy, Settings
 from growth.simulation.experiments import EXPERIMENTS
 from growth.simulation.judge import judge
-from growth.sources import Dataset, simulated
-from tests.conftest import WORDS
+from growth.sources import simulated
+from tests import platforms
 from tests.promotions.hand import PARAMS
 
 # Welcome back began in September 2024: with fewer months or customers too few were there for its leak to be seen.
@@ -39,20 +35,14 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     folder = tmp_path_factory.mktemp("platform")
-    raw, tables, lost, out, truth = (folder / x for x in ("raw", "tables", "quarantine", "marts", "truth"))
-    for room in (tables, lost, out):
-        room.mkdir()
-    simulate(SMALL, raw, truth)
-    simulated.INFO.write(raw)
-    ingest(raw, tables, lost, SimpleNamespace(as_of=None, timezone=None))
-    con = ibis.duckdb.connect()
-    rows = {f.stem: con.read_parquet(f, table_name=f.stem) for f in sorted(tables.glob("*.parquet"))}
-    left_out = marts.build("promotions", Tables(rows, Dataset.read(tables), SimpleNamespace(**WORDS)), out)
+    out = folder / "marts"
+    out.mkdir()
+    left_out = marts.build("promotions", platforms.platform(folder, SMALL), out)
     assert not {"moments", "days", "categories", "checks"} & left_out.keys()
     shelf = model.Shelf(read(out), lambda m: (out / f"{m}.parquet").is_file())
     found, wrong = model.experiments(shelf, dt.date.fromisoformat(simulated.INFO.as_of), "CNY", PARAMS)
     assert wrong == {}
-    stated = json.loads((truth / "truths.json").read_text(encoding="utf-8"))
+    stated = json.loads((folder / "truth" / "truths.json").read_text(encoding="utf-8"))
     return Platform({s.design.id: s for s in found}, {k: v["value"] for k, v in stated.items()})
 
 

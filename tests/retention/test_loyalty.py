@@ -18,7 +18,7 @@ from growth.retention import loyalty, loyalty_figures, loyalty_findings, loyalty
 from growth.retention.rules import HORIZON
 from growth.simulation import Settings
 from tests.conftest import INFO, frame
-from tests.retention.test_platform import platform
+from tests.platforms import platform
 
 CUTS = (-1.7, -1.0, -0.1, 1.0)
 NAMES = ["delivery", "overall", "products", "service"]

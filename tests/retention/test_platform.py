@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
-import ibis
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from growth.definitions import Tables
 from growth.ingest.pseudonyms import PUBLIC_KEY, pseudonym
-from growth.ingest.run import ingest
 from growth.marts import Mart, _sorted
 from growth.retention import life_marts, snapshots, targeting
-from growth.simulation import Policy, Settings, simulate
+from growth.simulation import Policy, Settings
 from growth.simulation.judge import judge
-from growth.sources import Dataset, simulated
-from tests.conftest import WORDS
+from tests.platforms import platform
 
 ROOT = Path(__file__).parents[2]
 MARGIN, LIFT, COST = 0.3, 0.25, 3.0
-
-
-def platform(
-    folder: Path, settings: Settings, horizon: int | None = None, as_of: str | None = None
-) -> Tables:
-    """Simulate and ingest; with a horizon the future has come."""
-    raw, tables, lost = (folder / x for x in ("raw", "tables", "quarantine"))
-    for room in (tables, lost):
-        room.mkdir(parents=True)
-    simulate(settings, raw, folder / "truth", **({"horizon": horizon} if horizon else {}))
-    simulated.INFO.write(raw)
-    ingest(raw, tables, lost, SimpleNamespace(as_of=as_of, timezone=None))
-    con = ibis.duckdb.connect()
-    rows = {f.stem: con.read_parquet(f, table_name=f.stem) for f in sorted(tables.glob("*.parquet"))}
-    return Tables(rows, Dataset.read(tables), SimpleNamespace(**WORDS))
 
 
 def test_the_report_believes_of_the_levers_what_is_true() -> None:

@@ -12,7 +12,7 @@ from growth.behaviour.baskets import SURE
 from growth.behaviour.model import Together
 from growth.stats.contrast import Estimate
 from growth.stats.survival import Curve
-from growth.words import count, figures, interval, percent, plural
+from growth.words import count, figures, interval, minus, percent, plural
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -263,7 +263,7 @@ def next_products(nb: Notebook, places: pd.DataFrame, rates: pd.DataFrame) -> No
     own = rates[rates["length"] == k].set_index("list")
     follow, popular = (own.loc[name] for name in next_product.LISTS.values())
     better = "beats" if gap.low > 0 else "loses to" if gap.high < 0 else "is not told apart from"
-    ends = f"{100 * gap.low:+.1f} to {100 * gap.high:+.1f}".replace("-", "\N{MINUS SIGN}")
+    ends = minus(f"{100 * gap.low:+.1f} to {100 * gap.high:+.1f}")
     nb.finding(
         "B4.next_product",
         f"A list of {k} by what follows the last basket {better} the most bought: it hits {percent(follow['share'])} "

@@ -17,7 +17,7 @@ from growth.channels.model import BY_ORDER, DIRECT, MARKOV, TOTAL, Claims, Teste
 from growth.channels.referral import Rate, Referral
 from growth.channels.response import Response
 from growth.stats.contrast import Estimate
-from growth.words import count, figures, percent, plural
+from growth.words import count, figures, minus, percent, plural
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -60,11 +60,6 @@ CREATORS = {c: "{:,.0f}" for c in ("estimate", "error", "expected", "low", "high
 CREATORS |= dict(covers="{:.0%}")
 BUDGETED = ["channel", "today", "spend", "change", "earns", "leaves_observed"]
 BUDGET = {c: "{:,.0f}" for c in ("today", "spend", "change")} | dict(earns="{:+.2f}")
-
-
-def minus(number: str) -> str:
-    """-1 -> −1."""
-    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def span(e: Estimate | Rate) -> str:

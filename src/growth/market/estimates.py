@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from growth.stats.contrast import Estimate, check_confidence, critical, estimate
 from growth.stats.moments import Floats
+from growth.stats.proportions import wilson
 
 Ints = NDArray[np.int64]
 
@@ -151,9 +152,7 @@ def share(
     freedom = design.freedom
     t, z = critical(max(freedom, 1.0), confidence), critical(inf, confidence)
     many *= (z / t) ** 2
-    centre, half = p + z**2 / (2 * many), z * sqrt(p * (1 - p) / many + z**2 / (4 * many**2))
-    low, high = ((centre + s * half) / (1 + z**2 / many) for s in (-1, 1))
-    low, high = (0.0 if p == 0 else low), (1.0 if p == 1 else high)
+    low, high = (float(end) for end in wilson(p * many, many, confidence))
     return Estimate(p, error, freedom, low, high, nan, confidence)
 
 

@@ -10,7 +10,7 @@ from growth.market.interviews import Interviews
 from growth.market.model import Found, Survey
 from growth.market.prices import Demand, Sensitivity
 from growth.market.size import Size
-from growth.words import count, figures, percent, plural
+from growth.words import count, figures, minus, percent, plural
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -23,14 +23,9 @@ POINTS = {c: "{:.1f}" for c in ("points", "low", "high")}
 KANO = ["feature", "most", "most_low", "most_high", "better", "worse", "sure"]
 KINDS = {c: "{:.0%}" for c in ("most_low", "most_high", "better", "worse")}
 MONEY = {c: "{:.1f}" for c in ("price", "low", "high")}
-REVENUE = {c: "{:,.0f}" for c in ("price", "revenue", "low", "high")}
+REVENUE = {c: "{:,.0f}" for c in ("price", "revenue", "low", "high")} | dict(share=PERCENT, best="{:.0%}")
 THEMES = {c: "{:.0%}" for c in ("share", "low", "high", "either")}
 THEMES |= {c: "{:.2f}" for c in ("kappa", "kappa_low", "kappa_high")}
-
-
-def minus(number: str) -> str:
-    """-1 -> −1."""
-    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def rows(table: pd.DataFrame) -> list[Row]:
@@ -150,9 +145,14 @@ def who(nb: Notebook, found: Found) -> None:
     )
 
 
-def brand(nb: Notebook, table: pd.DataFrame, points: pd.DataFrame, own: str) -> None:
+def brand(nb: Notebook, table: pd.DataFrame, points: pd.DataFrame | None, own: str) -> None:
     """Record the funnel of our brand and where it loses most against the others, and net promoters."""
     mine = {r["stage"]: r for r in rows(table[table["brand"] == own])}
+    if not mine:
+        named = ", ".join(sorted(table["brand"].unique()))
+        raise ValueError(
+            f"own_brand {own!r} is no brand of the survey, which has {named}: set it in params.yaml"
+        )
     known, bought = mine["aware"], mine["bought"]
     means = table[table["brand"] != own].groupby("stage")["onward"].mean()
     others = {str(k): float(v) for k, v in means.items()}
@@ -171,7 +171,7 @@ def brand(nb: Notebook, table: pd.DataFrame, points: pd.DataFrame, own: str) -> 
         method="weighted shares of all people",
         series={stage: float(r["share"]) for stage, r in mine.items()},
     )
-    for row in rows(points[points["brand"] == own]):
+    for row in rows(points[points["brand"] == own]) if points is not None else []:
         nb.finding(
             "A8.promoters",
             f"Of those who bought from {own}, promoters less detractors are {minus(figures(row['points'], 3))} points "
@@ -224,8 +224,8 @@ def features(nb: Notebook, table: pd.DataFrame, people: int) -> None:
     )
 
 
-def willing(nb: Notebook, found: Sensitivity, sold: Demand) -> None:
-    """Record the range of accepted prices and the price of highest revenue."""
+def willing(nb: Notebook, found: Sensitivity) -> None:
+    """Record the range of accepted prices."""
     point = {r["point"]: r for r in rows(found.points)}
     best = point["optimal price"]
     ends = [figures(point[k]["price"], 3) for k in ("marginal cheapness", "marginal dearness")]
@@ -241,6 +241,10 @@ def willing(nb: Notebook, found: Sensitivity, sold: Demand) -> None:
         method="van Westendorp, exact crossings; respondents drawn again",
         caveats="Said, not paid: a price test decides.",
     )
+
+
+def demand(nb: Notebook, sold: Demand, people: int) -> None:
+    """Record the price of highest revenue."""
     row = next(r for r in rows(sold.table) if r["price"] == sold.price)
     nb.finding(
         "A7.demand",
@@ -252,7 +256,7 @@ def willing(nb: Notebook, found: Sensitivity, sold: Demand) -> None:
         f"{nb.data.currency} a hundred people",
         low=float(row["low"]),
         high=float(row["high"]),
-        n=found.people + found.contradict,
+        n=people,
         method="Gabor and Granger, never rising with price",
         caveats="Revenue, not profit; said, not paid.",
         series={"best": float(row["best"])},

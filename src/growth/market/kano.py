@@ -19,7 +19,7 @@ _TABLE = np.array(
 def classified(with_it: pd.DataFrame, without: pd.DataFrame) -> pd.DataFrame:
     """Return each respondent's kind of each feature (0 to 5, as `KINDS`), missing where one of the two is."""
     out = {}
-    for feature in with_it:
+    for feature in with_it.columns.intersection(without.columns):
         a, b = (f[feature].to_numpy(float) for f in (with_it, without))
         known = np.isfinite(a) & np.isfinite(b)
         out[feature] = np.where(

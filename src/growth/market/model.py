@@ -19,8 +19,8 @@ from growth.stats.contrast import critical
 PROFILE, ATTITUDE, RECOMMEND = "profile", "attitude", "brand_recommend"
 STAGES = ("aware", "consider", "bought", "loyal")
 AGREE = 4  # of 1 to 5, from this on
-OWN = "this shop"  # what the survey calls us
 NAMES = ("surveyed", "said", "codebook", "tasks", "notes", "population", "market_stats")
+COLUMNS = dict(needs=choices.needs, offers=choices.offers)  # what tasks of a kind are made of
 ADULTS, FACTORS = "adults", (
     "people who buy online", "spend on such goods a buyer", "part that our assortment serves"
 )  # fmt: skip
@@ -58,9 +58,18 @@ class Survey:
         found = own.pivot(index="respondent_id", columns="item", values="value")
         return found.reindex(self.people.index).astype(float)
 
-    def even(self) -> Design:
-        """Return the design of an unweighted look, which is wrong, and shown beside."""
-        return Design(np.ones(len(self.people)))
+    def asked_of(self, question: str) -> pd.DataFrame:
+        """Return a question's values as `wide` does.
+
+        Raises
+        ------
+        ValueError
+            If the survey does not ask it.
+        """
+        found = self.wide(question)
+        if found.empty:
+            raise ValueError(f"the survey does not ask {question}")
+        return found
 
 
 def survey(
@@ -153,7 +162,7 @@ def margins(people: pd.DataFrame) -> dict[Variables, pd.Series]:
 
 def agreement(s: Survey, book: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Return who agrees with each statement: ``item, wording, raw, share, low, high, people``."""
-    wide = s.wide(ATTITUDE)
+    wide = s.asked_of(ATTITUDE)
     wording = book[book["question"] == ATTITUDE].set_index("item")["english"]
     rows = []
     for item in wide:
@@ -167,12 +176,12 @@ def agreement(s: Survey, book: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 
 def funnel(s: Survey, confidence: float) -> pd.DataFrame:
-    """Return the share of all people at every stage with each brand, and net promoters among those who bought.
+    """Return the share of all people at every stage with each brand.
 
     Columns: ``brand, stage, share, low, high, people, onward`` (of the stage before).
     """
     rows = []
-    wide = {stage: s.wide(stage) for stage in STAGES}
+    wide = {stage: s.asked_of(stage) for stage in STAGES}
     for brand in wide[STAGES[0]]:
         before = np.nan
         for stage in STAGES:
@@ -211,7 +220,9 @@ def differences(s: Survey) -> pd.DataFrame:
 
 def features(s: Survey, confidence: float) -> pd.DataFrame:
     """Return what features are to people (`growth.market.kano.features`)."""
-    return kano.features(kano.classified(s.wide("kano_with"), s.wide("kano_without")), s.design, confidence)
+    return kano.features(
+        kano.classified(s.asked_of("kano_with"), s.asked_of("kano_without")), s.design, confidence
+    )
 
 
 def chosen(s: Survey, tasks: pd.DataFrame, kind: str) -> tuple[choices.Choice, pd.DataFrame]:
@@ -220,7 +231,7 @@ def chosen(s: Survey, tasks: pd.DataFrame, kind: str) -> tuple[choices.Choice, p
     own = own.sort_values(["respondent_id", "task", "alternative"], ignore_index=True)
     if own.empty:
         raise ValueError(f"no respondent who is used has tasks of {kind}")
-    x, situation, best, who, names = getattr(choices, kind)(own)
+    x, situation, best, who, names = COLUMNS[kind](own)
     people = own["respondent_id"].astype("category").cat.categories
     weight = pd.Series(s.design.weights, s.people.index).reindex(people).to_numpy(float)
     return choices.fit(x, situation, best, who, names, weight[who]), own
@@ -244,7 +255,7 @@ def offers(s: Survey, tasks: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("money", ascending=False, ignore_index=True)
 
 
-def factors(stats: pd.DataFrame, people: pd.DataFrame | None) -> pd.DataFrame:
+def factors(stats: pd.DataFrame | None, people: pd.DataFrame | None) -> pd.DataFrame:
     """Return the factors of the market's size in millions a year: ``factor, value, low, high``.
 
     Raises
@@ -252,6 +263,8 @@ def factors(stats: pd.DataFrame, people: pd.DataFrame | None) -> pd.DataFrame:
     ValueError
         If a factor, or the population, is not there.
     """
+    if stats is None:
+        raise ValueError("the dataset has no table market_stats")
     last = stats.sort_values("year").groupby("name").last()
     lacking = [f for f in FACTORS if f not in last.index]
     if lacking or people is None or people.empty:
@@ -293,7 +306,7 @@ class Found:
 
 def segmented(s: Survey, book: pd.DataFrame, params: Any) -> Found:
     """Return the segments of those who answered every statement, named by what leads in them."""
-    wide = s.wide(ATTITUDE).dropna()
+    wide = s.asked_of(ATTITUDE).dropna()
     own = book[(book["question"] == ATTITUDE) & book["item"].isin(wide.columns)]
     turned = list(own.loc[own["reversed"].fillna(False).astype(bool), "item"])
     found = segments.find(wide.to_numpy(), params.seed)
@@ -337,7 +350,7 @@ def next_wave(s: Survey, half: float, confidence: float) -> dict[str, float]:
 def four_prices(s: Survey, params: Any) -> prices.Sensitivity:
     """Return the price points (`growth.market.prices.sensitivity`)."""
     return prices.sensitivity(
-        s.wide("price").reindex(columns=list(prices.FOUR)), s.design.weights, params.seed, params.replicates,
+        s.asked_of("price").reindex(columns=list(prices.FOUR)), s.design.weights, params.seed, params.replicates,
         params.confidence,
     )  # fmt: skip
 
@@ -345,5 +358,5 @@ def four_prices(s: Survey, params: Any) -> prices.Sensitivity:
 def demand(s: Survey, params: Any) -> prices.Demand:
     """Return demand at the prices asked (`growth.market.prices.demand`)."""
     return prices.demand(
-        s.wide("buy_at"), s.design.weights, params.seed, params.replicates, params.confidence
+        s.asked_of("buy_at"), s.design.weights, params.seed, params.replicates, params.confidence
     )

@@ -18,6 +18,7 @@ class Params(Section):
     false_discoveries: float = Field(
         gt=0, le=0.5, description="share of differences called clear that may be none, above 0 to 0.5"
     )
+    own_brand: str = Field(description="what the survey calls the shop itself")
     margin: float = Field(gt=0, lt=0.5, description="half width that the next wave's shares are to have")
     replicates: int = Field(ge=50, le=5000, description="resamplings of an interval, 50 to 5000")
     seed: int = Field(description="of resampling")

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.random import PCG64, Generator
 from scipy.special import ndtri
 
+RANGE = 0.9  # of a factor's law, between what a source calls least and most
+
 
 @dataclass(frozen=True, eq=False)
 class Size:
@@ -32,20 +34,18 @@ class Size:
 def product(
     factors: pd.DataFrame,
     seed: int,
-    range_confidence: float = 0.9,
-    draws: int = 100_000,
     confidence: float = 0.95,
+    draws: int = 100_000,
 ) -> Size:
     """Return a product of uncertain factors.
 
     Parameters
     ----------
     factors : DataFrame
-        ``factor, value, low, high``: positive; each is lognormal with the range as its central interval.
-    seed, draws : int
-    range_confidence : float
-        How much of a factor's law lies in its range.
+        ``factor, value, low, high``: positive; each is lognormal, with 90 % of its law in the range.
+    seed : int
     confidence : float
+    draws : int
 
     Raises
     ------
@@ -53,11 +53,11 @@ def product(
         If a factor is not positive or its range does not hold it.
     """
     f = factors.astype({c: float for c in ("value", "low", "high")})
-    bad = f[(f["low"] <= 0) | (f["low"] > f["value"]) | (f["value"] > f["high"])]
+    bad = f[~((f["low"] > 0) & (f["low"] <= f["value"]) & (f["value"] <= f["high"]))]  # what is missing, too
     if len(bad):
         raise ValueError(f"The range of {bad['factor'].iloc[0]} must be above 0 and hold its value.")
     bottom, top = (np.log(f[c].to_numpy(float)) for c in ("low", "high"))
-    spread, middle = (top - bottom) / (2 * ndtri(0.5 + range_confidence / 2)), (top + bottom) / 2
+    spread, middle = (top - bottom) / (2 * ndtri(0.5 + RANGE / 2)), (top + bottom) / 2
     noise = Generator(PCG64(seed)).standard_normal((draws, len(f)))
     total = np.exp((middle + spread * noise).sum(axis=1))
     side = (1 - confidence) / 2

@@ -30,7 +30,7 @@ from growth.price.recommend import Reason
 from growth.price.service import Service
 from growth.price.supply import Orders, Range
 from growth.stats.contrast import Estimate
-from growth.words import count, figures, percent, plural
+from growth.words import count, figures, minus, percent, plural
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -51,13 +51,9 @@ TESTED = {"mase": TWO, "mae": "{:,.0f}", "bias": "{:+,.0f}", "inside": "{:.0%}"}
 TESTED |= {"total_off": "{:+.0%}"}
 
 
-def _minus(number: str) -> str:
-    return number.replace("-", "\N{MINUS SIGN}")
-
-
 def signed(value: float) -> str:
     """-2.345 -> ``−2.35``."""
-    return _minus(f"{value:.2f}")
+    return minus(f"{value:.2f}")
 
 
 def span(e: Estimate) -> str:
@@ -211,8 +207,8 @@ def _split(nb: Notebook, found: Split) -> None:
 
 def _borrowed(nb: Notebook, dip: Dynamics) -> None:
     b, lead = dip.borrowed, dip.before[0]
-    ends = _minus(f"{100 * b.low:.0f} to {100 * b.high:.0f} %") if b.kind == "bounded" else "without bounds"
-    share = _minus(f"{100 * b.value:.0f} %")
+    ends = minus(f"{100 * b.low:.0f} to {100 * b.high:.0f} %") if b.kind == "bounded" else "without bounds"
+    share = minus(f"{100 * b.value:.0f} %")
     placebo = (
         f"the price of the week after already goes with today's sales ({signed(lead.value)}, {span(lead)})"
     )
@@ -310,7 +306,7 @@ def prices(nb: Notebook, table: pd.DataFrame, gained: tuple[float, float, float]
         "D3.price_list",
         f"Of {plural(len(table), 'product')} {count(len(changed))} should change price ({up} up, {len(changed) - up} "
         f"down), which is expected to leave {nb.data.currency} {count(gain)} more a week ({nb.level} "
-        f"{_minus(count(low))} to {_minus(count(high))}); {unsure} stay because a gain is not sure, and of "
+        f"{minus(count(low))} to {minus(count(high))}); {unsure} stay because a gain is not sure, and of "
         f"{len(silent)} nothing can be said.",
         gain,
         f"{nb.data.currency} a week",

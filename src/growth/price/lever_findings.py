@@ -11,7 +11,7 @@ from growth.price.findings import TWO, signed, span
 from growth.price.ladder import Rung
 from growth.price.levers import KEPT, WEEKS, Sides
 from growth.stats.contrast import critical
-from growth.words import count, percent, plural
+from growth.words import count, minus, percent, plural
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -132,7 +132,7 @@ def pairs(nb: Notebook, table: pd.DataFrame, found: Sides, sure: float) -> None:
 
 def signed_count(value: float) -> str:
     """-1234.5 -> ``−1,234``."""
-    return count(value).replace("-", "\N{MINUS SIGN}")
+    return minus(count(value))
 
 
 def depths(nb: Notebook, table: pd.DataFrame, borrowed: float, told: bool) -> None:

@@ -8,6 +8,7 @@ from growth.promotions.design import Design
 from growth.promotions.model import Study
 from growth.stats.contrast import Estimate, Ratio
 from growth.words import figures as digits
+from growth.words import minus
 
 __all__ = ["WAYS", "amount", "begun", "digits", "of_money", "of_ratio", "question", "slug", "unit"]
 
@@ -34,7 +35,7 @@ def amount(value: float, currency: str) -> str:
     """1234.5 -> ``CNY 1,234``; small amounts with as many decimals as it takes to see them."""
     size = abs(value)
     decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
-    return f"{currency} {value:,.{decimals}f}".replace("-", "−")
+    return minus(f"{currency} {value:,.{decimals}f}")
 
 
 def _range(low: float, high: float, currency: str) -> str:

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from growth.retention.levers import Lever
+from growth.words import minus
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -50,4 +51,4 @@ def levers(nb: Notebook, found: list[Lever]) -> None:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:+.1f} points".replace("-", "−")
+    return minus(f"{100 * share:+.1f} points")

@@ -13,7 +13,7 @@ from growth.retention import loyalty, loyalty_validity
 from growth.retention.loyalty import Survey, Trust
 from growth.retention.loyalty_validity import NOT_RELIABLE, NOTHING_MORE, RELIABLE, USABLE, Validity
 from growth.retention.rules import HORIZON
-from growth.words import count, figures, inert, interval, percent, plural
+from growth.words import count, figures, inert, interval, minus, percent, plural
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -110,11 +110,11 @@ def silence(nb: Notebook, found: Survey) -> pd.DataFrame:
     text = f"{count(said)} of {count(n)} answers asked for came ({percent(said / n)})"
     if len(again):
         row = again.iloc[0]
-        text += (
+        text += minus(
             f"; {percent(row['answered'])} of those who answered bought again within {HORIZON} days, "
             f"{percent(row['silent'])} of the silent (difference {100 * row['differ']:+.1f} points, {nb.level} "
             f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
-        ).replace("-", "−")
+        )
         alike = row["low"] <= 0 <= row["high"]
         text += ". That they buy alike does not say that they think alike" if alike else ""
     nb.finding(

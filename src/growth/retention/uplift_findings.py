@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from growth.retention.uplift import Uplift
-from growth.words import count, figures
+from growth.words import count, figures, minus
 
 if TYPE_CHECKING:
     from growth.report.notebook import Notebook
@@ -17,10 +17,6 @@ MONEY = {c: "{:,.2f}" for c in ("gain", "gain_low", "gain_high", "aiming", "aimi
 MONEY |= {c: "{:+.1%}" for c in ("lift", "low", "high")} | {"same_lift": "{:.3f}"}
 GROUPS = {c: "{:,.2f}" for c in ("foreseen", "control", "treated", "gain", "gain_low", "gain_high")}
 GROUPS |= {c: "{:+.1%}" for c in ("lift", "low", "high")}
-
-
-def _minus(number: str) -> str:
-    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def uplift(nb: Notebook, found: list[Uplift]) -> Uplift:
@@ -35,9 +31,9 @@ def uplift(nb: Notebook, found: list[Uplift]) -> Uplift:
         nb.finding(
             f"F4.lift_{u.experiment}_{u.arm}".replace(" ", "_"),
             f"{u.name}, {u.arm}: in {u.days} days {count(u.customers)} customers who had bought before brought "
-            f"{_minus(f'{100 * u.lift:+.1f} % against the control')} ({nb.level} "
-            f"{_minus(f'{100 * u.low:+.1f} to {100 * u.high:+.1f} %')}), {nb.data.currency} "
-            f"{_minus(figures(u.gain.value, 3))} each; the lift {one} foreseen to buy more or less "
+            f"{minus(f'{100 * u.lift:+.1f} % against the control')} ({nb.level} "
+            f"{minus(f'{100 * u.low:+.1f} to {100 * u.high:+.1f} %')}), {nb.data.currency} "
+            f"{minus(figures(u.gain.value, 3))} each; the lift {one} foreseen to buy more or less "
             f"(p = {figures(u.same_lift, 2)}).",
             u.lift,
             "share",
@@ -70,8 +66,8 @@ def aiming(nb: Notebook, best: Uplift) -> None:
     nb.finding(
         "F4.aiming",
         f"{best.name}, {best.arm}: to take those first who are foreseen to buy most {verdict}: {currency} "
-        f"{_minus(figures(a.value, 3))} a customer more than taking anybody, over all shares that might be taken "
-        f"({nb.level} {_minus(figures(a.low, 3))} to {_minus(figures(a.high, 3))}).",
+        f"{minus(figures(a.value, 3))} a customer more than taking anybody, over all shares that might be taken "
+        f"({nb.level} {minus(figures(a.low, 3))} to {minus(figures(a.high, 3))}).",
         a.value,
         currency,
         low=a.low,

@@ -20,6 +20,7 @@ from growth.simulation import market_words as w
 from growth.simulation import store
 from growth.simulation.clock import DAY, Span
 from growth.simulation.rng import Draws, Floats, Ints, pick_from
+from growth.simulation.world import TYPES
 
 WAVE, BEFORE = "market", 60  # days before the end
 PART = 9_999
@@ -273,7 +274,7 @@ def _questions() -> pa.Table:
     for item, labels in (("age", w.AGES), ("gender", w.GENDERS), ("tier", TIERS)):
         rows.append(("profile", item, "single", None, None, ";".join(labels), False, None, None, item, item))
     for item, english, chinese, kind, turned in w.ATTITUDES:
-        rows.append(("attitude", item, "scale", 1, 5, None, turned, w.TYPES[kind], None, english, chinese))
+        rows.append(("attitude", item, "scale", 1, 5, None, turned, TYPES[kind], None, english, chinese))
     for question, items, answer, low, high, after, english, chinese in w.ASKED:
         rows += [
             (question, i, answer, low, high, None, False, None, after, english.format(i), chinese.format(i))

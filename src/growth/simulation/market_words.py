@@ -6,7 +6,7 @@ AGES = ("18-24", "25-34", "35-44", "45-59", "60+")
 GENDERS = ("f", "m")
 BRANDS = ("this shop", "Hemao", "Yunxi", "Bailin")
 STAGES = ("aware", "consider", "bought", "loyal")
-# Item, English, Chinese, type it speaks of (as `people.TYPES`), turned round.
+# Item, English, Chinese, type it speaks of (as `world.TYPES`), turned round.
 ATTITUDES: tuple[tuple[str, str, str, int, bool], ...] = (
     ("compare_prices", "I compare prices before I buy.", "购买前我会比较价格。", 0, False),
     ("wait_for_sales", "I wait for sales.", "我会等打折再买。", 0, False),
@@ -21,7 +21,8 @@ ATTITUDES: tuple[tuple[str, str, str, int, bool], ...] = (
     ("one_stop", "I want everything in one order.", "我希望一次买齐。", 3, False),
     ("enjoy_browsing", "I enjoy browsing for long.", "我喜欢慢慢逛。", 3, True),
 )
-TYPES = ("price-sensitive", "quality-seeking", "individuality-seeking", "convenience-seeking")
+PRICES = ("too_cheap", "cheap", "dear", "too_dear")
+OFFERS = (59, 79, 99, 119, 149)  # CNY a month's box, at which they are asked whether they would buy
 # Question, items, kind, least, greatest, asked if, English, Chinese; {} is the item.
 ASKED: tuple[tuple[str, tuple[str, ...], str, float | None, float | None, str | None, str, str], ...] = (
     ("aware", BRANDS, "multiple", 0, 1, None, "Do you know {}?", "您知道{}吗？"),
@@ -40,7 +41,7 @@ ASKED: tuple[tuple[str, tuple[str, ...], str, float | None, float | None, str | 
     ),
     (
         "price",
-        ("too_cheap", "cheap", "dear", "too_dear"),
+        PRICES,
         "number",
         1,
         2000,
@@ -50,7 +51,7 @@ ASKED: tuple[tuple[str, tuple[str, ...], str, float | None, float | None, str | 
     ),
     (
         "buy_at",
-        ("59", "79", "99", "119", "149"),
+        tuple(map(str, OFFERS)),
         "single",
         0,
         1,
@@ -59,8 +60,6 @@ ASKED: tuple[tuple[str, tuple[str, ...], str, float | None, float | None, str | 
         "{}元您会买吗？",
     ),
 )
-PRICES = ("too_cheap", "cheap", "dear", "too_dear")
-OFFERS = (59, 79, 99, 119, 149)  # CNY a month's box, at which they are asked whether they would buy
 FEATURES: tuple[str, ...] = (
     "next_day",
     "free_returns",
