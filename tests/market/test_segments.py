@@ -115,11 +115,13 @@ def test_the_short_tool_takes_the_items_that_tell_and_its_score_is_of_others() -
     items = pd.DataFrame(random.normal(size=(3000, 6)), columns=list("abcdef"))
     items["c"] += 2.0 * member
     items["e"] -= 2.0 * member
-    tool, right = segments.typing_tool(items, member, 1, most=2)
+    tool, hits, held = segments.typing_tool(items, member, 1, most=2)
     assert set(tool) == {"c", "e"}
-    assert right == pytest.approx(0.9214, abs=0.025)  # of the Bayes classifier: half the distance is 1.414
-    noise, chance = segments.typing_tool(items[["a", "b", "d"]], member, 1, most=3)
-    assert len(noise) == 3 and chance == pytest.approx(0.5, abs=0.05)
+    assert hits / held == pytest.approx(
+        0.9214, abs=0.025
+    )  # of the Bayes classifier: half the distance is 1.414
+    noise, hits, held = segments.typing_tool(items[["a", "b", "d"]], member, 1, most=3)
+    assert len(noise) == 3 and hits / held == pytest.approx(0.5, abs=0.05)
 
 
 def test_refusals() -> None:

@@ -10,6 +10,7 @@ from growth.market.interviews import Interviews
 from growth.market.model import Found, Survey
 from growth.market.prices import Demand, Sensitivity
 from growth.market.size import Size
+from growth.stats.proportions import wilson
 from growth.words import count, figures, minus, percent, plural
 
 if TYPE_CHECKING:
@@ -133,15 +134,20 @@ def who(nb: Notebook, found: Found) -> None:
         series={"stability": float(best["stability"]), "null_stability": float(best["null_stability"])}
         | {str(r["segment"]).replace("-", "_"): float(r["share"]) for r in rows(sizes)},
     )
+    right = found.right / found.others
+    low, high = (float(end) for end in wilson(found.right, found.others, nb.params.confidence))
     nb.finding(
         "A4.typing",
         f"{plural(len(found.tool), 'question')} ({', '.join(t.replace('_', ' ') for t in found.tool)}) put "
-        f"{percent(found.right, 0)} of others into their segment; {percent(float(found.types.given.isna().mean()), 0)} "
+        f"{percent(right, 0)} of others into their segment ({nb.level} {percent(low, 0)} to {percent(high, 0)}); "
+        f"{percent(float(found.types.given.isna().mean()), 0)} "
         "lead in no attitude clearly.",
-        found.right,
+        right,
         "share",
-        n=len(c.member),
-        method="linear discriminants on two thirds, judged on the third left out",
+        low=low,
+        high=high,
+        n=found.others,
+        method="linear discriminants on two thirds, judged on the third left out; Wilson",
     )
 
 

@@ -291,8 +291,8 @@ class Found:
         ``segment, share, low, high, people``.
     tool : list of str
         The few items that tell segments, best first.
-    right : float
-        Share of respondents left out whom these put right.
+    right, others : int
+        Respondents left out whom these put right, and all left out; 0 where there are no segments.
     """
 
     clusters: segments.Segments
@@ -301,7 +301,8 @@ class Found:
     member: pd.Series
     sizes: pd.DataFrame
     tool: list[str]
-    right: float
+    right: int
+    others: int
 
 
 def segmented(s: Survey, book: pd.DataFrame, params: Any) -> Found:
@@ -319,8 +320,8 @@ def segmented(s: Survey, book: pd.DataFrame, params: Any) -> Found:
         size = share(hits, s.design, None, params.confidence)
         people = int(hits.sum())
         rows.append(dict(segment=name, share=size.value, low=size.low, high=size.high, people=people))
-    tool, right = ([], 1.0) if found.number == 1 else segments.typing_tool(wide, found.member, params.seed)
-    return Found(found, types, names, member, pd.DataFrame(rows), tool, right)
+    tool = ([], 0, 0) if found.number == 1 else segments.typing_tool(wide, found.member, params.seed)
+    return Found(found, types, names, member, pd.DataFrame(rows), *tool)
 
 
 def _named(member: np.ndarray, scores: pd.DataFrame) -> dict[int, str]:

@@ -259,26 +259,24 @@ def _reliability(left: Floats, topic: NDArray[np.str_], way: Floats, scores: pd.
     return float(np.clip(1 - error * (1 - 1 / len(kinds)) / float(scores.var(ddof=0).mean()), 0.0, 0.999))
 
 
-def typing_tool(items: pd.DataFrame, member: Ints, seed: int, most: int = 4) -> tuple[list[str], float]:
-    """Return the few items that tell segments best, and the share of others' segments they get right.
+def typing_tool(items: pd.DataFrame, member: Ints, seed: int, most: int = 4) -> tuple[list[str], int, int]:
+    """Return the few items that tell segments best, how many others these put right, and of how many.
 
     Notes
     -----
-    Forward choice by linear discriminants on two thirds of the rows; the share is of the third left out.
+    Forward choice by linear discriminants on two thirds of the rows; judged on the third left out.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     x = items.to_numpy(float)
     held = Generator(PCG64(seed)).random(len(x)) < 1 / 3
+
+    def right(columns: list[int], rows: NDArray[np.bool_]) -> int:
+        fit = LinearDiscriminantAnalysis().fit(x[~held][:, columns], member[~held])
+        return int((fit.predict(x[rows][:, columns]) == member[rows]).sum())
+
     chosen: list[int] = []
     for _ in range(min(most, x.shape[1])):
         rest = [j for j in range(x.shape[1]) if j not in chosen]
-        gain = [
-            LinearDiscriminantAnalysis()
-            .fit(x[~held][:, [*chosen, j]], member[~held])
-            .score(x[~held][:, [*chosen, j]], member[~held])
-            for j in rest
-        ]
-        chosen.append(rest[int(np.argmax(gain))])
-    final = LinearDiscriminantAnalysis().fit(x[~held][:, chosen], member[~held])
-    return [str(items.columns[j]) for j in chosen], float(final.score(x[held][:, chosen], member[held]))
+        chosen.append(rest[int(np.argmax([right([*chosen, j], ~held) for j in rest]))])
+    return [str(items.columns[j]) for j in chosen], right(chosen, held), int(held.sum())
